@@ -1,0 +1,83 @@
+/** Saving and restoring: guest memory beside v86's own state, and the mend for three CPU fields v86 loses. */
+import {
+  PAGE_SIZE,
+  StateMismatchError,
+  type EngineName,
+  type HardwareConfig,
+  type MachineState,
+} from "../machine.ts";
+import type { Cpu } from "./internals.ts";
+
+/** What `MachineState.devices` holds. */
+export interface DeviceState {
+  /** v86's own state without guest memory. */
+  v86: Uint8Array;
+  virtualMilliseconds: number;
+  halted: boolean;
+  /** Bytes on their way into COM1 and COM2. */
+  serialInput: number[][];
+  nics: unknown[];
+  links: boolean[];
+}
+
+/** The pages that are not all zero. */
+export function readPages(cpu: Cpu, memory: Uint8Array): { pageNumbers: Uint32Array; pages: Uint8Array } {
+  const used: number[] = [];
+  for (let address = 0; address < memory.length; address += PAGE_SIZE) {
+    if (!cpu.is_memory_zeroed(address, PAGE_SIZE)) used.push(address / PAGE_SIZE);
+  }
+  const pages = new Uint8Array(used.length * PAGE_SIZE);
+  used.forEach((page, i) => {
+    pages.set(memory.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), i * PAGE_SIZE);
+  });
+  return { pageNumbers: Uint32Array.from(used), pages };
+}
+
+export function writePages(cpu: Cpu, memory: Uint8Array, state: MachineState): void {
+  const { pageNumbers, pages } = state;
+  cpu.zero_memory(0, memory.length);
+  // Neighbouring pages in one copy.
+  for (let i = 0; i < pageNumbers.length;) {
+    let end = i + 1;
+    while (end < pageNumbers.length && pageNumbers[end] === pageNumbers[end - 1] + 1) end++;
+    memory.set(pages.subarray(i * PAGE_SIZE, end * PAGE_SIZE), pageNumbers[i] * PAGE_SIZE);
+    i = end;
+  }
+}
+
+/**
+ * v86's `set_state` puts arrays in place of its views of these three registers: the CPU keeps its old values, and the
+ * next save takes the dead copies. The values are written through the views and the views put back.
+ */
+export function restoreCpuFields(cpu: Cpu, restore: () => void): void {
+  const { last_result, fpu_status_word, mxcsr } = cpu;
+  restore();
+  const mend = <K extends "last_result" | "fpu_status_word" | "mxcsr">(name: K, view: Cpu[K]) => {
+    if (cpu[name] === view) return;
+    view[0] = cpu[name][0];
+    cpu[name] = view;
+  };
+  mend("last_result", last_result);
+  mend("fpu_status_word", fpu_status_word);
+  mend("mxcsr", mxcsr);
+}
+
+export function checkStateFits(
+  state: MachineState,
+  engine: EngineName,
+  engineVersion: string,
+  hardware: HardwareConfig,
+): void {
+  mustEqual("version", String(state.version), "1");
+  mustEqual("engine", state.engine, engine);
+  mustEqual("engine version", state.engineVersion, engineVersion);
+  mustEqual("memory", `${state.hardware.memoryMiB} MiB`, `${hardware.memoryMiB} MiB`);
+  mustEqual("network cards", models(state.hardware), models(hardware));
+  mustEqual("disks", disks(state.hardware), disks(hardware));
+}
+
+function mustEqual(field: string, found: string, expected: string): void {
+  if (found !== expected) throw new StateMismatchError(field, found, expected);
+}
+const models = (config: HardwareConfig) => config.nics.map((nic) => nic.model).join(", ") || "none";
+const disks = (config: HardwareConfig) => config.diskBytes.join(", ") || "none";

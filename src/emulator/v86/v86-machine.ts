@@ -1,0 +1,558 @@
+/**
+ * A PC run by v86 (https://github.com/copy/v86), one in a thread. What v86 does not do, or does otherwise than its
+ * typings say, is mended in the files beside this one; docs and contract tests hold each of these facts.
+ */
+import { Random } from "../../common/random.ts";
+import {
+  PAGE_SIZE,
+  type BlockDevice,
+  type BootDevice,
+  type DriveName,
+  type Machine,
+  type MachineEvents,
+  type MachineOptions,
+  type MachineState,
+  type MachineStatistics,
+  type MachineStatus,
+  type PointerInput,
+  type Scancodes,
+  type SerialPort,
+} from "../machine.ts";
+import { DriveBuffer } from "./drive-buffer.ts";
+import { reportMediumError } from "./drive-errors.ts";
+import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
+import { linuxOptionRom, loadLinux } from "./linux-boot.ts";
+import { loadV86 } from "./load-v86.ts";
+import {
+  checkStateFits,
+  readPages,
+  restoreCpuFields,
+  writePages,
+  type DeviceState,
+} from "./machine-state.ts";
+import { buildNetworkCards, MAX_NICS, networkOptions, type NetworkCard } from "./network-cards.ts";
+import { ScreenCapture } from "./screen-capture.ts";
+import { SerialLine } from "./serial-lines.ts";
+import { decodeState, encodeState } from "./state-codec.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+const MIB = 2 ** 20;
+/** Text modes need 256 KiB; unknown software may ask for 1024x768 with 32 bits a pixel, which needs 3 MiB. */
+const VGA_BYTES = { linux: 2 * MIB, other: 4 * MIB };
+const BOOT_CODES: Record<BootDevice, number> = { floppy: 1, disk: 2, cdrom: 3, network: 4 };
+
+/** The machine cannot be built as described. */
+export class MachineConfigError extends Error {
+  override name = "MachineConfigError";
+}
+/** The host did not give the engine the memory it needs. */
+export class OutOfMemoryError extends Error {
+  override name = "OutOfMemoryError";
+}
+
+export class V86Machine implements Machine {
+  readonly engine = "v86";
+  readonly engineVersion = V86_VERSION;
+  readonly #options: MachineOptions;
+  readonly #clock: VirtualClock;
+  readonly #emulator: Emulator;
+  readonly #cpu: Cpu;
+  readonly #nics: NetworkCard[];
+  readonly #screen: ScreenCapture;
+  readonly #serial: [SerialLine, SerialLine];
+  readonly #drives: Partial<Record<DriveName, DriveBuffer>>;
+  readonly #links: boolean[];
+  #status: MachineStatus = { type: "paused" };
+  #destroyed = false;
+  #haltSeen = false;
+  #instructions = 0;
+  #lastCounter = 0;
+  #busy = 0;
+  #lastBusy = 0;
+  #lastAsked: number;
+  #timerInterrupts = 0;
+
+  /** `engine` is v86.wasm, compiled once for all machines. */
+  static async create(engine: WebAssembly.Module, options: MachineOptions): Promise<V86Machine> {
+    const { hardware, firmware, boot, drives } = options;
+    if (hardware.nics.length > MAX_NICS) {
+      throw new MachineConfigError(`${hardware.nics.length} network cards: v86 carries at most ${MAX_NICS}`);
+    }
+    if (hardware.memoryMiB < 1 || hardware.memoryMiB > 2047) {
+      throw new MachineConfigError(`${hardware.memoryMiB} MiB of memory: v86 takes from 1 to 2047`);
+    }
+    if (drives.hdb !== undefined && drives.hda === undefined) {
+      throw new MachineConfigError("v86 cannot have a second disk without a first");
+    }
+    const { V86, clock } = await loadV86();
+    const random = new Random(options.seed);
+    const events: { machine?: V86Machine } = {};
+    const buffers: Partial<Record<DriveName, DriveBuffer>> = {};
+    const buffer = (drive: DriveName, device: BlockDevice) =>
+      (buffers[drive] = newBuffer(drive, device, events));
+    clock.set(0, options.startTime);
+    const settings: Record<string, unknown> = {
+      wasm_fn: async (imports: { env: Record<string, unknown> }) => {
+        imports.env.get_rand_int = () => random.uint32() | 0;
+        return (await WebAssembly.instantiate(engine, imports as WebAssembly.Imports)).exports;
+      },
+      memory_size: hardware.memoryMiB * MIB,
+      vga_memory_size: boot.type === "linux" ? VGA_BYTES.linux : VGA_BYTES.other,
+      bios: { buffer: exactBuffer(firmware.bios) },
+      vga_bios: { buffer: exactBuffer(firmware.vgaBios) },
+      boot_order: bootOrderCode(hardware.bootOrder),
+      uart1: true,
+      autostart: false,
+      disable_keyboard: true,
+      disable_mouse: true,
+      disable_speaker: true,
+      ...networkOptions(hardware.nics),
+    };
+    if (drives.hda !== undefined) settings.hda = buffer("hda", drives.hda);
+    if (drives.hdb !== undefined) settings.hdb = buffer("hdb", drives.hdb);
+    if (drives.cdrom !== undefined) settings.cdrom = buffer("cdrom", drives.cdrom);
+    if (drives.floppy !== undefined) settings.fda = buffer("floppy", drives.floppy);
+    if (boot.type === "multiboot") {
+      settings.multiboot = { buffer: exactBuffer(boot.image) };
+      settings.cmdline = boot.commandLine;
+    }
+    const emulator = await initialise(() => new V86(settings), hardware.memoryMiB);
+    checkInternals(emulator);
+    const machine = new V86Machine(options, clock, emulator, buffers);
+    events.machine = machine;
+    if (boot.type === "linux") {
+      emulator.v86.cpu.option_roms.push(linuxOptionRom());
+      loadLinux(machine.#memory(), boot);
+    }
+    return machine;
+  }
+
+  private constructor(
+    options: MachineOptions,
+    clock: VirtualClock,
+    emulator: Emulator,
+    buffers: Partial<Record<DriveName, DriveBuffer>>,
+  ) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#emulator = emulator;
+    this.#drives = buffers;
+    const cpu = (this.#cpu = emulator.v86.cpu);
+    const events = this.#safeEvents(options.events);
+    this.#nics = buildNetworkCards(cpu, emulator.emulator_bus, options.hardware.nics, (nic, frame) =>
+      events.transmit(nic, frame),
+    );
+    this.#links = options.hardware.nics.map(() => true);
+    this.#screen = new ScreenCapture(cpu.devices.vga, emulator.screen_adapter, (update) =>
+      events.screen(update),
+    );
+    const line = (port: SerialPort) =>
+      new SerialLine(port, port === 0 ? cpu.devices.uart0 : cpu.devices.uart1, emulator.bus, (bytes) =>
+        events.serial(port, bytes),
+      );
+    this.#serial = [line(0), line(1)];
+    this.#lastAsked = clock.realNow();
+    emulator.add_listener("cpu-event-halt", () => {
+      this.#haltSeen = true;
+    });
+    this.#hookLoop();
+    this.#hookReset();
+  }
+
+  /** A listener that threw would break v86's devices; the first error is reported as a crash instead. */
+  #safeEvents(events: MachineEvents): MachineEvents {
+    const safe =
+      <A extends unknown[]>(name: string, call: (...args: A) => void) =>
+      (...args: A): void => {
+        if (this.#destroyed) return;
+        try {
+          call(...args);
+        } catch (error) {
+          this.#crash(`the listener for ${name} failed: ${String(error)}`);
+        }
+      };
+    this.#report = safe("status", events.status.bind(events));
+    this.#reportDrive = safe("drive", events.drive.bind(events));
+    return {
+      status: this.#report,
+      serial: safe("serial", events.serial.bind(events)),
+      transmit: safe("transmit", events.transmit.bind(events)),
+      screen: safe("screen", events.screen.bind(events)),
+      drive: this.#reportDrive,
+    };
+  }
+  #report: MachineEvents["status"] = () => undefined;
+  #reportDrive: MachineEvents["drive"] = () => undefined;
+
+  #setStatus(status: MachineStatus): void {
+    if (this.#status.type === "crashed") return;
+    this.#status = status;
+    this.#report(status);
+  }
+
+  #crash(detail: string): void {
+    if (this.#status.type === "crashed") return;
+    this.#emulator.v86.running = false;
+    this.#clock.stop();
+    this.#screen.destroy();
+    this.#setStatus({ type: "crashed", detail });
+  }
+
+  /** Our own way from one slice of the engine to the next: counts, hands bytes on, and survives an engine that fails. */
+  #hookLoop(): void {
+    const loop = this.#emulator.v86;
+    loop.unregister_yield();
+    const { clock, cpu } = { clock: this.#clock, cpu: this.#cpu };
+    const mainLoop = cpu.main_loop.bind(cpu);
+    cpu.main_loop = () => {
+      const from = clock.realNow();
+      const idle = mainLoop();
+      this.#busy += clock.realNow() - from;
+      return idle;
+    };
+    const raiseIrq = cpu.device_raise_irq.bind(cpu);
+    cpu.device_raise_irq = (irq) => {
+      if (irq === 0) this.#timerInterrupts++;
+      raiseIrq(irq);
+    };
+    const tick = (number: number) => {
+      if (this.#destroyed) return;
+      try {
+        loop.yield_callback(number);
+        this.#afterSlice();
+      } catch (error) {
+        this.#crash(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      }
+    };
+    const soon = immediate(tick);
+    loop.yield = (milliseconds, number) => {
+      if (milliseconds < 1) soon(number);
+      else setTimeout(tick, milliseconds, number);
+    };
+  }
+
+  #afterSlice(): void {
+    for (const line of this.#serial) {
+      line.flush();
+      line.feed();
+    }
+    this.#countInstructions();
+    if (this.#haltSeen) {
+      this.#haltSeen = false;
+      if (this.#status.type === "running") {
+        this.#screen.flush();
+        this.#setStatus({ type: "halted" });
+      }
+    }
+  }
+
+  #countInstructions(): void {
+    const counter = this.#cpu.instruction_counter[0] >>> 0;
+    this.#instructions += (counter - this.#lastCounter) >>> 0;
+    this.#lastCounter = counter;
+  }
+
+  /** Every hardware reset, the guest's own included, finds memory empty and the kernel loaded again. */
+  #hookReset(): void {
+    const reboot = this.#cpu.reboot_internal.bind(this.#cpu);
+    this.#cpu.reboot_internal = () => {
+      const { boot, hardware } = this.#options;
+      const size = hardware.memoryMiB * MIB;
+      if (boot.type === "linux") {
+        this.#cpu.zero_memory(0, size);
+        this.#cpu.jit_dirty_cache(0, size);
+      }
+      reboot();
+      if (boot.type === "linux") loadLinux(this.#memory(), boot);
+      for (const nic of this.#nics) nic.reset();
+      for (const line of this.#serial) line.reset();
+    };
+  }
+
+  async run(): Promise<void> {
+    this.#alive();
+    if (this.#status.type === "running") return;
+    this.#clock.start();
+    this.#setStatus({ type: "running" });
+    this.#screen.start();
+    this.#emulator.v86.run();
+    for (const line of this.#serial) line.feed();
+  }
+
+  async pause(): Promise<void> {
+    this.#alive();
+    const loop = this.#emulator.v86;
+    if (loop.running) {
+      const stopped = new Promise<void>((resolve) => {
+        const listener = () => {
+          this.#emulatorStopped = undefined;
+          resolve();
+        };
+        this.#emulatorStopped = listener;
+      });
+      this.#listenForStop();
+      loop.stop();
+      // It may be asleep until the guest's next timer.
+      loop.next_tick(0);
+      await stopped;
+    }
+    this.#clock.stop();
+    for (const line of this.#serial) line.flush();
+    this.#screen.stop();
+    if (this.#status.type === "running") this.#setStatus({ type: "paused" });
+  }
+  #emulatorStopped: (() => void) | undefined;
+  #listening = false;
+  #listenForStop(): void {
+    if (this.#listening) return;
+    this.#listening = true;
+    this.#emulator.add_listener("emulator-stopped", () => this.#emulatorStopped?.());
+  }
+
+  async reset(): Promise<void> {
+    this.#alive();
+    const wasHalted = this.#status.type === "halted";
+    const wasRunning = this.#emulator.v86.running;
+    if (wasRunning) await this.pause();
+    this.#emulator.v86.restart();
+    if (wasRunning || wasHalted) await this.run();
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#screen.destroy();
+    this.#emulator.v86.running = false;
+    this.#clock.stop();
+    for (const drive of Object.values(this.#drives)) {
+      await drive.idle();
+      drive.detach();
+    }
+  }
+
+  sendSerial(port: SerialPort, bytes: Uint8Array): void {
+    if (!this.#destroyed) this.#serial[port].write(bytes);
+  }
+
+  sendScancodes(codes: Scancodes): void {
+    for (const code of codes) this.#emulator.bus.send("keyboard-code", code & 0xff);
+  }
+
+  movePointer({ deltaX, deltaY, wheel, buttons }: PointerInput): void {
+    const { bus } = this.#emulator;
+    bus.send("mouse-click", [buttons.left, buttons.middle, buttons.right]);
+    // v86 counts upwards.
+    if (deltaX !== 0 || deltaY !== 0) bus.send("mouse-delta", [deltaX, -deltaY]);
+    if (wheel !== 0) bus.send("mouse-wheel", [wheel, 0]);
+  }
+
+  receive(nic: number, frame: Uint8Array): void {
+    if (this.#destroyed) return;
+    this.#nics[nic]?.receive(frame);
+  }
+
+  setLink(nic: number, up: boolean): void {
+    this.#links[nic] = up;
+    this.#nics[nic]?.setLink(up);
+  }
+
+  async insertMedium(drive: "cdrom" | "floppy", medium: BlockDevice | undefined): Promise<void> {
+    this.#alive();
+    this.#drives[drive]?.detach();
+    delete this.#drives[drive];
+    const { cdrom, fdc } = this.#cpu.devices;
+    if (drive === "cdrom") cdrom.eject();
+    else fdc.drives[0].eject_disk();
+    if (medium === undefined) return;
+    const image = newBuffer(drive, medium, { machine: this });
+    this.#drives[drive] = image;
+    if (drive === "cdrom") cdrom.set_cdrom(image);
+    else if (!fdc.drives[0].insert_disk(image, medium.readOnly)) {
+      delete this.#drives.floppy;
+      throw new MachineConfigError(`a floppy of ${medium.byteLength} bytes: the drive knows no such format`);
+    }
+  }
+
+  driveDone(drive: DriveName, operation: "read" | "write", bytes: number): void {
+    this.#reportDrive(drive, operation, bytes);
+  }
+
+  driveFailed(drive: DriveName, operation: "read" | "write"): void {
+    reportMediumError(this.#cpu, drive, operation);
+  }
+
+  refreshScreen(): void {
+    this.#screen.refresh();
+  }
+
+  async save(): Promise<MachineState> {
+    this.#alive();
+    if (this.#emulator.v86.running) throw new MachineConfigError("only a paused machine can be saved");
+    for (const drive of Object.values(this.#drives)) await drive.idle();
+    const { pageNumbers, pages } = readPages(this.#cpu, this.#memory());
+    const devices: DeviceState = {
+      v86: new Uint8Array(withoutMemory(this.#cpu, () => this.#emulator.v86.save_state())),
+      virtualMilliseconds: this.#clock.now(),
+      halted: this.#status.type === "halted",
+      serialInput: this.#serial.map((line) => line.save()),
+      nics: this.#nics.map((nic) => nic.save()),
+      links: this.#links,
+    };
+    const { hardware } = this.#options;
+    return {
+      version: 1,
+      engine: this.engine,
+      engineVersion: this.engineVersion,
+      hardware: structuredClone(hardware),
+      devices: encodeState(devices),
+      pageNumbers,
+      pages,
+    };
+  }
+
+  async restore(state: MachineState): Promise<void> {
+    this.#alive();
+    if (this.#emulator.v86.running) throw new MachineConfigError("only a paused machine can be restored");
+    const { hardware } = this.#options;
+    checkStateFits(state, this.engine, this.engineVersion, hardware);
+    for (const drive of Object.values(this.#drives)) await drive.idle();
+    const devices = decodeState(state.devices) as DeviceState;
+    writePages(this.#cpu, this.#memory(), state);
+    const { cdrom, floppy } = this.#drives;
+    restoreCpuFields(this.#cpu, () =>
+      withoutMemory(this.#cpu, () => this.#emulator.v86.restore_state(devices.v86.slice().buffer)),
+    );
+    this.#clock.set(devices.virtualMilliseconds, this.#clock.realDate());
+    this.#nics.forEach((nic, i) => {
+      nic.restore(devices.nics[i]);
+      nic.setLink(this.#links[i]);
+    });
+    this.#serial.forEach((line, i) => line.restore(devices.serialInput[i]));
+    this.#restoreMedia(cdrom, floppy);
+    const order = bootOrderCode(hardware.bootOrder);
+    this.#cpu.devices.rtc.cmos_write(0x38, 1 | ((order >> 4) & 0xf0));
+    this.#cpu.devices.rtc.cmos_write(0x3d, order & 0xff);
+    this.#lastCounter = this.#cpu.instruction_counter[0] >>> 0;
+    this.#status = { type: devices.halted ? "halted" : "paused" };
+  }
+
+  /** The drives hold what this machine has, whatever was in them when the state was taken. */
+  #restoreMedia(cdrom: DriveBuffer | undefined, floppy: DriveBuffer | undefined): void {
+    const { devices } = this.#cpu;
+    if (cdrom !== undefined) devices.cdrom.set_cdrom(cdrom);
+    else if (devices.cdrom.buffer !== null) devices.cdrom.eject();
+    if (floppy !== undefined) devices.fdc.drives[0].insert_disk(floppy, floppy.device.readOnly);
+    else devices.fdc.drives[0].eject_disk();
+  }
+
+  readMemory(address: number, length: number): Uint8Array {
+    return this.#memory().slice(address, address + length);
+  }
+
+  writeMemory(address: number, bytes: Uint8Array): void {
+    const memory = this.#memory();
+    const taken = bytes.subarray(0, Math.max(0, memory.length - address));
+    if (taken.length === 0) return;
+    this.#cpu.jit_dirty_cache(address, address + taken.length);
+    memory.set(taken, address);
+  }
+
+  statistics(): MachineStatistics {
+    this.#countInstructions();
+    const now = this.#clock.realNow();
+    const passed = now - this.#lastAsked;
+    const load = passed > 0 ? Math.min(1, (this.#busy - this.#lastBusy) / passed) : 0;
+    this.#lastAsked = now;
+    this.#lastBusy = this.#busy;
+    return {
+      instructions: this.#instructions,
+      virtualMilliseconds: this.#clock.now(),
+      load,
+      timerInterrupts: this.#timerInterrupts,
+      memoryBytes: this.#cpu.wasm_memory.buffer.byteLength,
+    };
+  }
+
+  /** v86's memory may move when it grows: never keep this. Its own `mem8` is a Proxy, 200 times slower. */
+  #memory(): Uint8Array {
+    const { wasm_memory: memory, mem8 } = this.#cpu;
+    return new Uint8Array(memory.buffer, mem8.byteOffset, mem8.length);
+  }
+
+  #alive(): void {
+    if (this.#destroyed) throw new MachineConfigError("the machine has been destroyed");
+    if (this.#status.type === "crashed")
+      throw new MachineConfigError(`the machine has crashed: ${this.#status.detail}`);
+  }
+}
+
+function newBuffer(drive: DriveName, device: BlockDevice, target: { machine?: V86Machine }): DriveBuffer {
+  return new DriveBuffer(drive, device, {
+    done: (name, operation, bytes) => target.machine?.driveDone(name, operation, bytes),
+    failed: (name, operation) => target.machine?.driveFailed(name, operation),
+  });
+}
+
+function exactBuffer(bytes: Uint8Array): ArrayBuffer {
+  return bytes.slice().buffer;
+}
+
+/** Three devices, the first in the lowest four bits, as SeaBIOS reads them from CMOS 3Dh and 38h. */
+function bootOrderCode(order: readonly BootDevice[]): number {
+  const code = order.slice(0, 3).reduce((sum, device, i) => sum | (BOOT_CODES[device] << (4 * i)), 0);
+  return code || 0x321;
+}
+
+/** Calls v86 with its memory packing switched off: pages are ours. */
+function withoutMemory<T>(cpu: Cpu, call: () => T): T {
+  const { pack_memory: pack, unpack_memory: unpack } = cpu;
+  cpu.pack_memory = () => ({
+    bitmap: { get_buffer: () => new ArrayBuffer(PAGE_SIZE) },
+    packed_memory: new Uint8Array(0),
+  });
+  cpu.unpack_memory = () => undefined;
+  try {
+    return call();
+  } finally {
+    cpu.pack_memory = pack;
+    cpu.unpack_memory = unpack;
+  }
+}
+
+/** Runs v86's constructor until the machine stands at its reset vector. A failure inside becomes a rejection. */
+function initialise(construct: () => Emulator, memoryMiB: number): Promise<Emulator> {
+  return new Promise((resolve, reject) => {
+    const emulator = construct();
+    let loop: Emulator["v86"] | undefined;
+    Object.defineProperty(emulator, "v86", {
+      configurable: true,
+      get: () => loop,
+      set: (created: Emulator["v86"]) => {
+        loop = created;
+        const init = created.init.bind(created);
+        created.init = (settings) => {
+          try {
+            init(settings);
+          } catch (error) {
+            const memory = error instanceof RangeError || error instanceof WebAssembly.RuntimeError;
+            reject(
+              memory
+                ? new OutOfMemoryError(`the host has no room for a machine with ${memoryMiB} MiB of memory`)
+                : (error as Error),
+            );
+            throw error;
+          }
+        };
+      },
+    });
+    emulator.add_listener("emulator-loaded", () => resolve(emulator));
+  });
+}
+
+/** Calls back after waiting input has had its turn. A message to oneself is quicker than a timer and is not throttled. */
+function immediate(callback: (value: number) => void): (value: number) => void {
+  if (typeof setImmediate === "function") return (value) => void setImmediate(callback, value);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = (event: MessageEvent<number>) => callback(event.data);
+  return (value) => port2.postMessage(value);
+}
