@@ -14,8 +14,7 @@ export interface NetworkCard {
   readonly model: NicModel;
   receive(frame: Uint8Array): void;
   setLink(up: boolean): void;
-  /** The address the card has from the factory: what a driver finds when it starts. */
-  setMac(mac: Uint8Array): void;
+  /** Hardware reset: the card has its configured address again. */
   reset(): void;
   /** Plain values, typed arrays and objects with `get_state`. */
   save(): unknown;
@@ -78,11 +77,14 @@ export function macBytes(text: string): Uint8Array {
 class Ne2000 implements NetworkCard {
   readonly model = "ne2000";
   readonly #device: Ne2k;
+  readonly #mac: Uint8Array;
   #linkUp = true;
 
   constructor(device: Ne2k, bus: Bus, mac: Uint8Array, transmit: (frame: Uint8Array) => void) {
     this.#device = device;
-    this.setMac(mac);
+    this.#mac = mac;
+    device.mac = Uint8Array.from(mac);
+    this.#writeProm();
     bus.register(
       `net${device.id}-send`,
       ((frame: Uint8Array) => {
@@ -93,18 +95,18 @@ class Ne2000 implements NetworkCard {
     );
   }
 
+  /** The station address PROM, each byte twice (National Semiconductor DP8390 boards in word mode). */
+  #writeProm(): void {
+    const { memory } = this.#device;
+    this.#mac.forEach((byte, i) => memory.fill(byte, i * 2, i * 2 + 2));
+  }
+
   receive(frame: Uint8Array): void {
     if (this.#linkUp && frame.length >= 14 && frame.length <= 1518) this.#device.receive(frame);
   }
 
   setLink(up: boolean): void {
     this.#linkUp = up;
-  }
-
-  setMac(mac: Uint8Array): void {
-    this.#device.mac = Uint8Array.from(mac);
-    // The station address PROM, each byte twice (National Semiconductor DP8390 boards in word mode).
-    for (let i = 0; i < 6; i++) this.#device.memory[i * 2] = this.#device.memory[i * 2 + 1] = mac[i];
   }
 
   /** A hardware reset stops the card (command register bit 0) and masks its interrupts. */
@@ -114,13 +116,16 @@ class Ne2000 implements NetworkCard {
     state[1] = 0; // imr
     state[2] = 1; // cr: stop
     this.#device.set_state(state);
+    this.#device.mac = Uint8Array.from(this.#mac);
   }
 
   save(): unknown {
     return this.#device;
   }
 
+  /** The address registers are the guest's; the PROM is this machine's. */
   restore(state: unknown): void {
     this.#device.set_state(state as unknown[]);
+    this.#writeProm();
   }
 }

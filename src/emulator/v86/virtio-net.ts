@@ -25,6 +25,8 @@ const MAX_FRAME = 65536;
 export class VirtioNet implements NetworkCard {
   readonly model = "virtio";
   readonly #virtio: VirtIO;
+  readonly #factoryMac: Uint8Array;
+  /** As the guest set it. */
   readonly #mac: Uint8Array;
   #linkUp = true;
   /** Frames for which the guest had given no buffer, or that it described wrongly. */
@@ -38,6 +40,7 @@ export class VirtioNet implements NetworkCard {
     mac: Uint8Array,
     transmit: (frame: Uint8Array) => void,
   ) {
+    this.#factoryMac = mac;
     this.#mac = Uint8Array.from(mac);
     const ports = 0xc400 + index * 0x1000;
     const guarded = (work: () => void) => () => {
@@ -140,12 +143,9 @@ export class VirtioNet implements NetworkCard {
     }
   }
 
-  setMac(mac: Uint8Array): void {
-    this.#mac.set(mac);
-  }
-
   reset(): void {
     this.#virtio.reset();
+    this.#mac.set(this.#factoryMac);
   }
 
   save(): unknown {

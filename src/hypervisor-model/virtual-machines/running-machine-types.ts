@@ -3,6 +3,8 @@
  * running-machine.ts.
  */
 import type { Agent, AgentStatus } from "../../emulator/agent/agent-types.ts";
+import type { Store } from "../storage/store.ts";
+import type { ImageLoader } from "./images.ts";
 import type {
   BootDevice,
   EngineName,
@@ -65,16 +67,6 @@ export interface MachineSpec {
   console?: { columns: number; rows: number };
 }
 
-/** Where the machine's Worker finds the store that holds its disks and its warm states. */
-export type StoreLocation =
-  | { type: "indexeddb"; name: string }
-  | { type: "folder"; path: string }
-  /** A store that lives in another thread, spoken to over this port. */
-  | { type: "port"; port: MessagePort };
-
-/** Where images come from: the address of images/ in the page, the path of the folder in Node. */
-export type ImageLocation = { type: "url"; base: string } | { type: "folder"; path: string };
-
 /** The thread a machine runs in, made by `createMachineWorker` of machine-worker-browser.ts or machine-worker-node.ts. */
 export interface WorkerHandle {
   postMessage(message: unknown, transfer: Transferable[]): void;
@@ -83,10 +75,16 @@ export interface WorkerHandle {
   terminate(): void;
 }
 
+/** What a page or a command line shares among its machines. */
 export interface MachineHost {
+  /** `createMachineWorker` and `compileEngine` of machine-worker-browser.ts or machine-worker-node.ts. */
   createWorker(): WorkerHandle;
-  images: ImageLocation;
-  store?: StoreLocation;
+  compileEngine(): Promise<WebAssembly.Module>;
+  images: ImageLoader;
+  /** Holds disks and warm states. A machine's Worker opens IndexedDB itself, other stores it reaches through a port. */
+  store?: Store;
+  /** Name of the IndexedDB database, where it is not the usual one. */
+  databaseName?: string;
 }
 
 export interface StartOptions {

@@ -1,13 +1,52 @@
 /**
  * Starts a machine in its own thread and drives it from the page or the command line.
  *
- *     const machine = startMachine(spec, { createWorker: createMachineWorker, images, store });
+ *     const host = { createWorker: createMachineWorker, compileEngine, images: new ImageLoader(location), store };
+ *     const machine = startMachine(spec, host);
  *     await machine.ready;
  *     const { exit, stdout } = await machine.agent.run("uname -a");
  */
-import type { MachineHost, MachineSpec, RunningMachine, StartOptions } from "./running-machine-types.ts";
+import { AgentClient } from "../../emulator/agent/agent-client.ts";
+import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
+import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
+import { V86_VERSION } from "../../emulator/v86/internals.ts";
+import type { FromWorker, WorkerMedium } from "./machine-worker-protocol.ts";
+import { prepareBoot, type PreparedBoot } from "./running-machine-boot.ts";
+import { ByteRing, PanicWatch } from "./running-machine-console.ts";
+import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
+import type {
+  Console,
+  Display,
+  DriveActivity,
+  EndReason,
+  MachineHost,
+  MachineSpec,
+  Medium,
+  RunningMachine,
+  RunningStatus,
+  StartOptions,
+} from "./running-machine-types.ts";
+import { WarmStates, warmStartKey } from "./warm-start.ts";
 
 export type * from "./running-machine-types.ts";
+
+/** A panicked guest does not answer; a program that forged the message is told apart by that. */
+const PANIC_PROOF_MS = 3000;
+const SHUT_DOWN_MS = 30_000;
+
+/** What was asked of a machine cannot be done because it is not running any more. */
+export class MachineEndedError extends Error {
+  override name = "MachineEndedError";
+}
+
+const warmStates = new WeakMap<MachineHost["images"], WarmStates>();
+
+/** Warm states are shared by the machines of a host. */
+export function warmStatesOf(host: MachineHost): WarmStates {
+  let states = warmStates.get(host.images);
+  if (states === undefined) warmStates.set(host.images, (states = new WarmStates(host.images, host.store)));
+  return states;
+}
 
 /** Begins to start the machine and returns at once; `started` and `ready` say when. */
 export function startMachine(
@@ -15,7 +54,457 @@ export function startMachine(
   host: MachineHost,
   options: StartOptions = {},
 ): RunningMachine {
-  void host;
-  void options;
-  throw new Error(`machine ${spec.name} cannot start yet`);
+  return new GuestMachine(spec, host, options);
+}
+
+/** A promise and its two ends. A rejection nobody waits for is no error. */
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+class GuestMachine implements RunningMachine {
+  readonly spec: MachineSpec;
+  readonly agent: AgentClient;
+  readonly console: Console;
+  readonly display: Display;
+  readonly #host: MachineHost;
+  readonly #options: StartOptions;
+  readonly #started = deferred<void>();
+  readonly #ready = deferred<AgentStatus>();
+  readonly #ended = deferred<EndReason>();
+  readonly #statusListeners = new Set<(status: RunningStatus) => void>();
+  readonly #outputListeners = new Set<(bytes: Uint8Array) => void>();
+  readonly #screenListeners = new Set<(update: ScreenUpdate) => void>();
+  readonly #scrollback = new ByteRing();
+  readonly #panicWatch = new PanicWatch((line) => void this.#panicSeen(line));
+  readonly #activity = { hda: idle(), hdb: idle(), cdrom: idle(), floppy: idle() };
+  #thread: MachineThread | undefined;
+  #status: RunningStatus = { type: "starting" };
+  #startedBy: RunningMachine["startedBy"];
+  /** Key under which the state at stage wait is to be kept, for a shape that has none yet. */
+  #captureKey: string | undefined;
+  #greeting = false;
+  #size: { columns: number; rows: number } | undefined;
+
+  constructor(spec: MachineSpec, host: MachineHost, options: StartOptions) {
+    this.spec = spec;
+    this.#host = host;
+    this.#options = options;
+    this.#size = spec.console;
+    this.agent = new AgentClient((bytes) => this.#serial(AGENT_PORT, bytes));
+    this.agent.onStatus((status) => void this.#agentStatus(status));
+    this.console = {
+      scrollback: () => this.#scrollback.read(),
+      onOutput: (listener) => subscribe(this.#outputListeners, listener),
+      write: (bytes) => this.#serial(CONSOLE_PORT, bytes.slice()),
+      resize: (columns, rows) => this.#resize(columns, rows),
+    };
+    this.display = {
+      onUpdate: (listener) => this.#watchScreen(listener),
+      sendScancodes: (codes) => this.#thread?.send({ type: "scancodes", codes }),
+      movePointer: (input) => this.#thread?.send({ type: "pointer", input }),
+    };
+    this.#start().catch((error: unknown) => this.#startFailed(error));
+  }
+
+  get id() {
+    return this.spec.id;
+  }
+  get status() {
+    return this.#status;
+  }
+  get startedBy() {
+    return this.#startedBy;
+  }
+  get started() {
+    return this.#started.promise;
+  }
+  get ready() {
+    return this.#ready.promise;
+  }
+  get ended() {
+    return this.#ended.promise;
+  }
+
+  async #start(): Promise<void> {
+    const { spec } = this;
+    const host = this.#host;
+    const compiling = host.compileEngine();
+    compiling.catch(() => undefined);
+    const prepared = await prepareBoot(spec, host);
+    const state = await this.#stateToStartFrom(prepared);
+    const module = await compiling;
+    if (this.#status.type === "ended") return;
+    this.#thread = new MachineThread(
+      host,
+      {
+        engine: spec.engine,
+        module,
+        hardware: prepared.hardware,
+        firmware: prepared.firmware,
+        boot: prepared.boot,
+        drives: prepared.drives,
+        links: spec.nics.map((nic) => nic.connected),
+        seed: crypto.getRandomValues(new Uint32Array(1))[0],
+        state,
+        paused: this.#options.paused ?? false,
+      },
+      spec.nics.map((nic) => nic.port),
+      (message) => this.#take(message),
+      (detail) => this.#end({ type: "crashed", detail }),
+    );
+    await this.#thread.call((control) => control.start());
+    if (this.#ended_()) return;
+    this.#thread.watch();
+    if (this.#screenListeners.size > 0) this.#thread.send({ type: "watch-screen", watch: true });
+    if (this.#options.paused) this.#setStatus({ type: "paused" });
+    this.#started.resolve();
+    if (!prepared.hasAgent) {
+      this.#ready.reject(new MachineEndedError("this guest has no agent"));
+    } else if (this.#startedBy === "warm") {
+      await this.#go();
+    } else if (this.#startedBy === "resume" && !this.#options.paused) {
+      await this.#wakeUp();
+    }
+  }
+
+  async #stateToStartFrom(prepared: PreparedBoot): Promise<MachineState | undefined> {
+    const { resume, mode = "warm" } = this.#options;
+    this.#startedBy = resume === undefined ? "cold" : "resume";
+    if (resume !== undefined || mode === "cold") return resume;
+    if (!prepared.hasAgent || prepared.image === undefined || this.spec.engine !== "v86") return undefined;
+    const key = warmStartKey({
+      engine: "v86",
+      engineVersion: V86_VERSION,
+      digests: prepared.digests,
+      commandLine: prepared.commandLine,
+      hardware: prepared.hardware,
+    });
+    const state = await warmStatesOf(this.#host).find(prepared.image, key);
+    if (state === undefined) this.#captureKey = key;
+    else this.#startedBy = "warm";
+    return state;
+  }
+
+  #startFailed(error: unknown): void {
+    const reason = error instanceof Error ? error : new Error(String(error));
+    this.#started.reject(reason);
+    this.#end({ type: "crashed", detail: `${reason.name}: ${reason.message}` });
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.type) {
+      case "serial":
+        if (message.port === AGENT_PORT) this.agent.receive(message.bytes);
+        else this.#output(message.bytes);
+        break;
+      case "screen":
+        for (const listener of this.#screenListeners) listener(message.update);
+        break;
+      case "drive": {
+        const activity = this.#activity[message.drive];
+        if (message.operation === "read") activity.readBytes += message.bytes;
+        else activity.writtenBytes += message.bytes;
+        break;
+      }
+      case "status":
+        this.#engineStatus(message.status);
+        break;
+      case "disk-error":
+        this.diskError = { name: message.name, message: message.message };
+        this.#tell();
+        break;
+      case "pong":
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** A disk's contents could not be saved; they are kept in memory and tried again. */
+  diskError: { name: string; message: string } | undefined;
+
+  #engineStatus(status: Extract<FromWorker, { type: "status" }>["status"]): void {
+    switch (status.type) {
+      case "running":
+      case "paused":
+        if (!this.#ended_() && !this.#capturing) this.#setStatus(status);
+        break;
+      case "halted":
+        void this.#finish({ type: "halted" });
+        break;
+      case "crashed":
+        this.#end({ type: "crashed", detail: status.detail });
+        break;
+      default:
+        status satisfies never;
+    }
+  }
+
+  #output(bytes: Uint8Array): void {
+    this.#scrollback.push(bytes);
+    this.#panicWatch.push(bytes);
+    for (const listener of this.#outputListeners) listener(bytes);
+  }
+
+  async #panicSeen(line: string): Promise<void> {
+    const heardFrom = await this.agent.hello({ timeoutMs: PANIC_PROOF_MS }).then(
+      () => true,
+      () => false,
+    );
+    if (!heardFrom && !this.#ended_()) await this.#finish({ type: "panicked", line });
+  }
+
+  #capturing = false;
+
+  /** Stage `wait` comes at every boot, the guest's own restarts included; stage `run` when the boot has gone on. */
+  async #agentStatus(status: AgentStatus): Promise<void> {
+    if (status.stage === "run") {
+      this.#ready.resolve(status);
+      return;
+    }
+    if (this.#greeting) return;
+    this.#greeting = true;
+    try {
+      if (this.#captureKey !== undefined) await this.#capture(this.#captureKey);
+      await this.#go();
+    } catch (error) {
+      if (!this.#ended_()) this.#ready.reject(error as Error);
+    } finally {
+      this.#greeting = false;
+    }
+  }
+
+  /** Takes the warm state of this shape for the next machine. */
+  async #capture(key: string): Promise<void> {
+    this.#captureKey = undefined;
+    const thread = this.#live();
+    this.#capturing = true;
+    try {
+      await thread.call((control) => control.pause());
+      const state = await thread.call((control) => control.save());
+      await thread.call((control) => control.run());
+      void warmStatesOf(this.#host)
+        .keep(key, state)
+        .catch(() => undefined);
+    } finally {
+      this.#capturing = false;
+    }
+  }
+
+  #identity(): GuestIdentity {
+    const { name, id, timezone, nics } = this.spec;
+    return {
+      hostname: hostName(name),
+      time: Date.now(),
+      timezone,
+      seed: crypto.getRandomValues(new Uint8Array(32)),
+      machineId: id.replaceAll("-", ""),
+      macs: nics.map((nic) => nic.mac),
+      ...this.#size,
+    };
+  }
+
+  async #go(): Promise<void> {
+    await this.agent.go(this.#identity());
+  }
+
+  /** After a resume the guest's clock is behind; a clone also has another's names. */
+  async #wakeUp(): Promise<void> {
+    const identity = this.#identity();
+    const { time, seed } = identity;
+    try {
+      await this.agent.setIdentity(this.#options.newIdentity ? identity : { time, seed });
+      await this.agent.hello();
+    } catch (error) {
+      if (!this.#ended_()) this.#ready.reject(error as Error);
+    }
+  }
+
+  #resize(columns: number, rows: number): void {
+    this.#size = { columns, rows };
+    if (this.agent.status?.stage === "run") this.agent.resize(columns, rows).catch(() => undefined);
+  }
+
+  #serial(port: 0 | 1, bytes: Uint8Array): void {
+    this.#thread?.send({ type: "serial", port, bytes });
+  }
+
+  #watchScreen(listener: (update: ScreenUpdate) => void): () => void {
+    this.#screenListeners.add(listener);
+    this.#thread?.send({ type: "watch-screen", watch: true });
+    return () => {
+      this.#screenListeners.delete(listener);
+      if (this.#screenListeners.size === 0) this.#thread?.send({ type: "watch-screen", watch: false });
+    };
+  }
+
+  onStatus(listener: (status: RunningStatus) => void): () => void {
+    return subscribe(this.#statusListeners, listener);
+  }
+
+  #setStatus(status: RunningStatus): void {
+    if (this.#status.type === "ended") return;
+    this.#status = status;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of this.#statusListeners) listener(this.#status);
+  }
+
+  #ended_(): boolean {
+    return this.#status.type === "ended";
+  }
+
+  #live(): MachineThread {
+    if (this.#thread === undefined || this.#ended_())
+      throw new MachineEndedError("the machine is not running");
+    return this.#thread;
+  }
+
+  async run(): Promise<void> {
+    await this.#live().call((control) => control.run());
+    // The guest's clock stood still meanwhile.
+    if (this.agent.status?.stage === "run")
+      this.agent.setIdentity({ time: Date.now() }).catch(() => undefined);
+  }
+
+  async pause(): Promise<void> {
+    await this.#live().call((control) => control.pause());
+  }
+
+  async reset(): Promise<void> {
+    this.agent.reset();
+    await this.#live().call((control) => control.reset());
+  }
+
+  async powerOff(): Promise<void> {
+    if (this.#thread === undefined) this.#end({ type: "power-off" });
+    else await this.#finish({ type: "power-off" });
+  }
+
+  /** Saves the disks and ends the thread. */
+  #finishing: Promise<void> | undefined;
+  #finish(reason: EndReason): Promise<void> {
+    this.#finishing ??= this.#closeThread(reason);
+    return this.#finishing;
+  }
+
+  async #closeThread(reason: EndReason): Promise<void> {
+    if (this.#ended_()) return;
+    try {
+      await this.#thread?.call((control) => control.close());
+      this.#end(reason);
+    } catch (error) {
+      if (error instanceof MachineThreadError) return;
+      this.#end(reason);
+      throw error;
+    }
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#ended_()) return;
+    this.#thread?.end();
+    this.#setStatus({ type: "ended", reason });
+    const words = `the machine has ended (${reason.type})`;
+    this.agent.close(words);
+    this.#started.reject(new MachineEndedError(words));
+    this.#ready.reject(new MachineEndedError(words));
+    this.#ended.resolve(reason);
+  }
+
+  async shutDown({ timeoutMs = SHUT_DOWN_MS }: { timeoutMs?: number } = {}): Promise<void> {
+    this.#live();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new MachineEndedError(`the guest did not shut down within ${timeoutMs / 1000} s`)),
+        timeoutMs,
+      );
+    });
+    this.agent.run("poweroff", { timeoutMs }).catch(() => undefined);
+    try {
+      await Promise.race([this.ended, tooLong]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async save(): Promise<MachineState> {
+    const thread = this.#live();
+    const wasRunning = this.#status.type === "running";
+    if (wasRunning) await thread.call((control) => control.pause());
+    const state = await thread.call((control) => control.save());
+    if (wasRunning) await thread.call((control) => control.run());
+    return state;
+  }
+
+  async suspend(): Promise<MachineState> {
+    const thread = this.#live();
+    await thread.call((control) => control.pause());
+    const state = await thread.call((control) => control.save());
+    await this.#finish({ type: "suspended" });
+    return state;
+  }
+
+  async insertMedium(drive: "cdrom" | "floppy", medium: Medium | null): Promise<void> {
+    let resolved: WorkerMedium | undefined;
+    if (medium?.type === "image-file") {
+      const bytes = await this.#host.images.readPath(medium.image, medium.file);
+      resolved = { type: "bytes", bytes: bytes.slice(), readOnly: true };
+    } else {
+      resolved = medium ?? undefined;
+    }
+    await this.#live().call((control) => control.insertMedium(drive, resolved));
+  }
+
+  setLink(nic: number, up: boolean): void {
+    this.#thread?.send({ type: "link", nic, up });
+  }
+
+  connectNic(nic: number, port: MessagePort | undefined): void {
+    this.#thread?.send({ type: "nic-port", nic, port }, port === undefined ? [] : [port]);
+  }
+
+  statistics() {
+    return this.#live().call((control) => control.statistics());
+  }
+
+  driveActivity() {
+    const { hda, hdb, cdrom, floppy } = this.#activity;
+    return { disks: [{ ...hda }, { ...hdb }], cdrom: { ...cdrom }, floppy: { ...floppy } };
+  }
+
+  readMemory(address: number, length: number): Promise<Uint8Array> {
+    return this.#live().call((control) => control.readMemory(address, length));
+  }
+}
+
+function idle(): DriveActivity {
+  return { readBytes: 0, writtenBytes: 0 };
+}
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** RFC 1123: letters, digits and hyphens, at most 63. A name without any becomes `linux`. */
+export function hostName(name: string): string {
+  const label = name
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
+  return label === "" ? "linux" : label;
 }

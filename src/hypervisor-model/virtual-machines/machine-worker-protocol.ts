@@ -1,0 +1,78 @@
+/** What passes between a machine's Worker and the thread that owns the machine. */
+import type {
+  BootSource,
+  DriveName,
+  EngineName,
+  Firmware,
+  HardwareConfig,
+  MachineState,
+  MachineStatistics,
+  MachineStatus,
+  PointerInput,
+  Scancodes,
+  ScreenUpdate,
+  SerialPort,
+} from "../../emulator/machine.ts";
+import type { Medium } from "./running-machine-types.ts";
+
+/** A medium whose bytes the owner has already fetched where they come from an image. */
+export type WorkerMedium = Exclude<Medium, { type: "image-file" }>;
+
+export interface WorkerSetup {
+  engine: EngineName;
+  /** v86.wasm, compiled. */
+  module?: WebAssembly.Module;
+  hardware: HardwareConfig;
+  firmware: Firmware;
+  boot: BootSource;
+  drives: Partial<Record<DriveName, WorkerMedium>>;
+  links: boolean[];
+  seed: number;
+  store?: { type: "indexeddb"; name: string } | { type: "port" };
+  state?: MachineState;
+  paused: boolean;
+}
+
+/** The first message, with its ports. Everything later goes through these. */
+export interface WorkerStart {
+  setup: WorkerSetup;
+  /** Comlink: `MachineControl`. */
+  control: MessagePort;
+  /** `ToWorker` and `FromWorker`, as they come. */
+  stream: MessagePort;
+  nics: (MessagePort | undefined)[];
+  store?: MessagePort;
+}
+
+export interface MachineControl {
+  /** Builds the machine and lets it run. */
+  start(): Promise<void>;
+  run(): Promise<void>;
+  pause(): Promise<void>;
+  reset(): Promise<void>;
+  save(): Promise<MachineState>;
+  /** Ends when all that was written is in the store. */
+  close(): Promise<void>;
+  insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void>;
+  statistics(): Promise<MachineStatistics>;
+  readMemory(address: number, length: number): Promise<Uint8Array>;
+}
+
+export type ToWorker =
+  | { type: "serial"; port: SerialPort; bytes: Uint8Array }
+  | { type: "scancodes"; codes: Scancodes }
+  | { type: "pointer"; input: PointerInput }
+  /** Somebody looks at the screen, or nobody does. */
+  | { type: "watch-screen"; watch: boolean }
+  | { type: "link"; nic: number; up: boolean }
+  | { type: "nic-port"; nic: number; port: MessagePort | undefined }
+  | { type: "ping"; number: number };
+
+export type FromWorker =
+  | { type: "status"; status: MachineStatus }
+  | { type: "serial"; port: SerialPort; bytes: Uint8Array }
+  | { type: "screen"; update: ScreenUpdate }
+  | { type: "drive"; drive: DriveName; operation: "read" | "write"; bytes: number }
+  /** A disk could not be written to the store. */
+  | { type: "disk-error"; name: string; message: string }
+  | { type: "pong"; number: number };

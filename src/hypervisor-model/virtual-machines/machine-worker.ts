@@ -1,0 +1,194 @@
+/**
+ * The body of a machine's Worker: builds the engine with its drives and network cards and passes bytes between it and the
+ * ports. It runs in a browser's Worker and in a worker thread of Node; only how the first message arrives differs.
+ */
+import { expose, transfer } from "comlink";
+import type { DriveName, Machine, MachineEvents } from "../../emulator/machine.ts";
+import { V86Machine } from "../../emulator/v86/v86-machine.ts";
+import type { Disk } from "../storage/disk.ts";
+import { openIndexedDbStore } from "../storage/indexeddb-store.ts";
+import { connectStore } from "../storage/store-port.ts";
+import type { Store } from "../storage/store.ts";
+import { MediumError, openMedium } from "./machine-worker-media.ts";
+import type {
+  FromWorker,
+  MachineControl,
+  ToWorker,
+  WorkerMedium,
+  WorkerStart,
+} from "./machine-worker-protocol.ts";
+
+class MachineHolder implements MachineControl {
+  readonly #start: WorkerStart;
+  readonly #nicPorts: (MessagePort | undefined)[];
+  #machine: Machine | undefined;
+  #store: Store | undefined;
+  #disks: Disk[] = [];
+  #running = false;
+  #watched = false;
+
+  constructor(start: WorkerStart) {
+    this.#start = start;
+    this.#nicPorts = start.nics.map(() => undefined);
+    start.stream.onmessage = (event: MessageEvent<ToWorker>) => this.#take(event.data);
+  }
+
+  async start(): Promise<void> {
+    const { setup, nics, store } = this.#start;
+    if (setup.store?.type === "indexeddb") this.#store = await openIndexedDbStore(setup.store.name);
+    else if (store !== undefined) this.#store = await connectStore(store);
+    const drives: Parameters<typeof V86Machine.create>[1]["drives"] = {};
+    for (const [drive, medium] of Object.entries(setup.drives) as [DriveName, WorkerMedium][]) {
+      drives[drive] = await this.#open(medium);
+    }
+    if (setup.engine !== "v86" || setup.module === undefined) {
+      throw new Error(`there is no engine ${setup.engine} in this machine's Worker`);
+    }
+    const machine = await V86Machine.create(setup.module, {
+      hardware: setup.hardware,
+      firmware: setup.firmware,
+      boot: setup.boot,
+      drives,
+      seed: setup.seed,
+      startTime: Date.now(),
+      events: this.#events(),
+    });
+    this.#machine = machine;
+    if (setup.state !== undefined) {
+      await machine.restore(setup.state);
+      setup.state = undefined;
+    }
+    setup.links.forEach((up, nic) => machine.setLink(nic, up));
+    nics.forEach((port, nic) => this.#connect(nic, port));
+    if (!setup.paused) await machine.run();
+  }
+
+  async #open(medium: WorkerMedium) {
+    const { device, disk } = await openMedium(medium, this.#store, ({ name, message }) =>
+      this.#post({ type: "disk-error", name, message }),
+    );
+    if (disk !== undefined) this.#disks.push(disk);
+    return device;
+  }
+
+  #post(message: FromWorker, buffers: ArrayBufferLike[] = []): void {
+    this.#start.stream.postMessage(message, buffers as ArrayBuffer[]);
+  }
+
+  #events(): MachineEvents {
+    return {
+      status: (status) => {
+        this.#running = status.type === "running";
+        this.#post({ type: "status", status });
+      },
+      serial: (port, bytes) => this.#post({ type: "serial", port, bytes }, [bytes.buffer]),
+      transmit: (nic, frame) => this.#nicPorts[nic]?.postMessage(frame, [frame.buffer as ArrayBuffer]),
+      screen: (update) => {
+        if (this.#watched) this.#post({ type: "screen", update });
+      },
+      drive: (drive, operation, bytes) => this.#post({ type: "drive", drive, operation, bytes }),
+    };
+  }
+
+  #connect(nic: number, port: MessagePort | undefined): void {
+    this.#nicPorts[nic]?.close();
+    this.#nicPorts[nic] = port;
+    if (port === undefined) return;
+    port.onmessage = (event: MessageEvent<Uint8Array>) => {
+      // A stopped machine hears nothing.
+      if (this.#running && this.#nicPorts[nic] === port) this.#machine?.receive(nic, event.data);
+    };
+  }
+
+  #take(message: ToWorker): void {
+    switch (message.type) {
+      case "serial":
+        this.#machine?.sendSerial(message.port, message.bytes);
+        break;
+      case "scancodes":
+        this.#machine?.sendScancodes(message.codes);
+        break;
+      case "pointer":
+        this.#machine?.movePointer(message.input);
+        break;
+      case "watch-screen":
+        this.#watched = message.watch;
+        if (message.watch) this.#machine?.refreshScreen();
+        break;
+      case "link":
+        this.#machine?.setLink(message.nic, message.up);
+        break;
+      case "nic-port":
+        this.#connect(message.nic, message.port);
+        break;
+      case "ping":
+        this.#post({ type: "pong", number: message.number });
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #built(): Machine {
+    if (this.#machine === undefined) throw new Error("the machine has not been built");
+    return this.#machine;
+  }
+
+  run(): Promise<void> {
+    return this.#built().run();
+  }
+
+  pause(): Promise<void> {
+    return this.#built().pause();
+  }
+
+  reset(): Promise<void> {
+    return this.#built().reset();
+  }
+
+  async save() {
+    for (const disk of this.#disks) await disk.flush();
+    const state = await this.#built().save();
+    return transfer(state, [
+      state.devices.buffer as ArrayBuffer,
+      state.pageNumbers.buffer as ArrayBuffer,
+      state.pages.buffer as ArrayBuffer,
+    ]);
+  }
+
+  async close(): Promise<void> {
+    const machine = this.#machine;
+    this.#running = false;
+    if (machine !== undefined) await machine.destroy();
+    for (const disk of this.#disks) await disk.close();
+    await this.#store?.close();
+  }
+
+  async insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void> {
+    if (medium?.type === "disk") throw new MediumError(`a disk cannot go into the ${drive} drive`);
+    await this.#built().insertMedium(drive, medium === undefined ? undefined : await this.#open(medium));
+  }
+
+  async statistics() {
+    return this.#built().statistics();
+  }
+
+  async readMemory(address: number, length: number) {
+    const bytes = this.#built().readMemory(address, length);
+    return transfer(bytes, [bytes.buffer as ArrayBuffer]);
+  }
+}
+
+function begin(start: WorkerStart): void {
+  expose(new MachineHolder(start), start.control);
+}
+
+/** Not a literal, so that the page's bundle does not look for it. */
+const NODE_THREADS = "node:worker_threads";
+
+if (typeof WorkerGlobalScope === "undefined") {
+  const { parentPort } = await import(/* @vite-ignore */ NODE_THREADS);
+  parentPort.once("message", begin);
+} else {
+  addEventListener("message", (event: MessageEvent<WorkerStart>) => begin(event.data), { once: true });
+}
