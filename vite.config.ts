@@ -19,6 +19,7 @@ export default defineConfig({
         test: {
           name: "machines",
           include: ["test/integration/**/*.test.ts"],
+          globalSetup: "test/support/build-node.ts",
           environment: "node",
           testTimeout: 120_000,
           hookTimeout: 120_000,

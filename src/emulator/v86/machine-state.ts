@@ -62,6 +62,27 @@ export function restoreCpuFields(cpu: Cpu, restore: () => void): void {
   mend("mxcsr", mxcsr);
 }
 
+/**
+ * v86 moves the I/O ports of every BAR with bit 0 set, those included that a device does not have: it fails on the IDE
+ * controller's as long as the firmware has not cleared them. For the time of a restore they are bars of no length.
+ */
+export function withWholeBars(cpu: Cpu, restore: () => void): void {
+  const added: { bars: unknown[]; index: number }[] = [];
+  for (const device of cpu.devices.pci.devices) {
+    const bars = device?.pci_bars ?? [];
+    for (let index = 0; index < bars.length; index++) {
+      if (bars[index] !== undefined) continue;
+      bars[index] = { size: 0, original_bar: 0, entries: [] };
+      added.push({ bars, index });
+    }
+  }
+  try {
+    restore();
+  } finally {
+    for (const { bars, index } of added) bars[index] = undefined;
+  }
+}
+
 export function checkStateFits(
   state: MachineState,
   engine: EngineName,

@@ -35,7 +35,8 @@ export function networkOptions(nics: readonly NicConfig[]): Record<string, unkno
 /** To be called between v86's initialisation and the first instruction. */
 export function buildNetworkCards(
   cpu: Cpu,
-  bus: Bus,
+  /** What devices send on one end, listeners hear at the other. */
+  buses: { device: Bus; host: Bus },
   nics: readonly NicConfig[],
   transmit: (nic: number, frame: Uint8Array) => void,
 ): NetworkCard[] {
@@ -58,8 +59,8 @@ export function buildNetworkCards(
       return new VirtioNet(VirtIO, cpu, i, SLOTS[i], mac, send);
     }
     const { constructor: Card } = checkNe2k(first);
-    const device = i === 0 ? checkNe2k(first) : new Card(cpu, bus, true, false, i);
-    return new Ne2000(device, bus, mac, send);
+    const device = i === 0 ? checkNe2k(first) : new Card(cpu, buses.device, true, false, i);
+    return new Ne2000(device, buses.host, mac, send);
   });
 }
 

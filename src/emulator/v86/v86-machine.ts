@@ -27,6 +27,7 @@ import {
   checkStateFits,
   readPages,
   restoreCpuFields,
+  withWholeBars,
   writePages,
   type DeviceState,
 } from "./machine-state.ts";
@@ -139,8 +140,11 @@ export class V86Machine implements Machine {
     this.#drives = buffers;
     const cpu = (this.#cpu = emulator.v86.cpu);
     const events = this.#safeEvents(options.events);
-    this.#nics = buildNetworkCards(cpu, emulator.emulator_bus, options.hardware.nics, (nic, frame) =>
-      events.transmit(nic, frame),
+    this.#nics = buildNetworkCards(
+      cpu,
+      { device: emulator.emulator_bus, host: emulator.bus },
+      options.hardware.nics,
+      (nic, frame) => events.transmit(nic, frame),
     );
     this.#links = options.hardware.nics.map(() => true);
     this.#screen = new ScreenCapture(cpu.devices.vga, emulator.screen_adapter, (update) =>
@@ -420,7 +424,9 @@ export class V86Machine implements Machine {
     writePages(this.#cpu, this.#memory(), state);
     const { cdrom, floppy } = this.#drives;
     restoreCpuFields(this.#cpu, () =>
-      withoutMemory(this.#cpu, () => this.#emulator.v86.restore_state(devices.v86.slice().buffer)),
+      withoutMemory(this.#cpu, () =>
+        withWholeBars(this.#cpu, () => this.#emulator.v86.restore_state(devices.v86.slice().buffer)),
+      ),
     );
     this.#clock.set(devices.virtualMilliseconds, this.#clock.realDate());
     this.#nics.forEach((nic, i) => {

@@ -5,16 +5,18 @@ import type { WorkerHandle } from "./running-machine-types.ts";
 
 export { compileV86 as compileEngine };
 
-/** dist/node/machine-worker.js, whether this code ended up beside it or among the shared chunks. */
-function workerFile(): URL {
-  return new URL(
-    import.meta.url.includes("/chunks/") ? "../machine-worker.js" : "./machine-worker.js",
-    import.meta.url,
-  );
+/** dist/node/machine-worker.js: from a program there, from one of its chunks, or from the sources (tests). */
+export function machineWorkerFile(): URL {
+  const here = import.meta.url;
+  if (here.endsWith(".ts")) return new URL("../../../dist/node/machine-worker.js", here);
+  return new URL(here.includes("/chunks/") ? "../machine-worker.js" : "./machine-worker.js", here);
 }
 
 export function createMachineWorker(): WorkerHandle {
-  const worker = new Worker(workerFile());
+  return workerHandle(new Worker(machineWorkerFile()));
+}
+
+export function workerHandle(worker: Worker): WorkerHandle {
   let ended = false;
   return {
     postMessage: (message, transfer) =>

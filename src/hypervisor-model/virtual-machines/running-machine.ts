@@ -474,7 +474,7 @@ class GuestMachine implements RunningMachine {
     this.#thread?.send({ type: "nic-port", nic, port }, port === undefined ? [] : [port]);
   }
 
-  statistics() {
+  async statistics() {
     return this.#live().call((control) => control.statistics());
   }
 
@@ -483,7 +483,7 @@ class GuestMachine implements RunningMachine {
     return { disks: [{ ...hda }, { ...hdb }], cdrom: { ...cdrom }, floppy: { ...floppy } };
   }
 
-  readMemory(address: number, length: number): Promise<Uint8Array> {
+  async readMemory(address: number, length: number): Promise<Uint8Array> {
     return this.#live().call((control) => control.readMemory(address, length));
   }
 }
