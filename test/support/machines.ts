@@ -16,7 +16,8 @@ import type {
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import type { Store } from "../../src/hypervisor-model/storage/store.ts";
 
-export const imagesFolder = join(import.meta.dirname, "../../images");
+/** RINGSIDE_IMAGES names another folder of images to test. */
+export const imagesFolder = process.env.RINGSIDE_IMAGES ?? join(import.meta.dirname, "../../images");
 
 /** A host with the repository's images. */
 export function repositoryHost(store?: Store): MachineHost {
