@@ -1,8 +1,11 @@
 /** The tiny image as a whole machine: boot, agent, files, reset, power, suspend and resume, panic, disks. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import type { AgentStatus } from "../../src/emulator/agent/agent-types.ts";
 import { Random } from "../../src/common/random.ts";
+import { createDisk } from "../../src/hypervisor-model/storage/disk-document.ts";
 import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
 import {
   startMachine,
@@ -31,12 +34,28 @@ async function sh(machine: RunningMachine, command: string): Promise<string> {
   return text(stdout).trim();
 }
 
-/** A fresh system disk: the image's file system on a disk of 64 MiB. */
-function systemDisk(): Medium {
+/** The status of the boot that follows the one with this id. */
+function bootAfter(machine: RunningMachine, bootId: string): Promise<AgentStatus> {
+  return new Promise((resolve) => {
+    const stop = machine.agent.onStatus((status) => {
+      if (status.stage !== "run" || status.bootId === bootId) return;
+      stop();
+      resolve(status);
+    });
+  });
+}
+
+/** The image's template of a system disk, a gzip file. */
+function systemTemplate(): Uint8Array {
   const { files } = JSON.parse(readFileSync(join(imagesFolder, "tiny/manifest.json"), "utf8"));
   const { path } = files.find((file: { role: string }) => file.role === "system-disk");
+  return readFileSync(join(imagesFolder, "tiny", path));
+}
+
+/** A fresh system disk of 64 MiB. */
+function systemDisk(): Extract<Medium, { type: "bytes" }> {
   const bytes = new Uint8Array(64 * MIB);
-  bytes.set(readFileSync(join(imagesFolder, "tiny", path)));
+  bytes.set(gunzipSync(systemTemplate()));
   return { type: "bytes", bytes, readOnly: false };
 }
 
@@ -84,6 +103,136 @@ describe("a guest that was booted cold", () => {
   });
 });
 
+describe("power", () => {
+  const host = repositoryHost();
+
+  test("a reset boots the guest again, and what was asked before is answered with an error", async () => {
+    const machine = start(host, tinySpec());
+    const { bootId } = await machine.ready;
+    const lost = machine.agent.run("sleep 100");
+    const refused = expect(lost).rejects.toMatchObject({ name: "AgentLostError" });
+    await machine.reset();
+    await refused;
+    expect((await bootAfter(machine, bootId)).hostname).toBe("guest");
+    expect(await sh(machine, "echo again")).toBe("again");
+  });
+
+  test("a guest that reboots by itself comes up again with its name", async () => {
+    const machine = start(host, tinySpec({ name: "phoenix" }));
+    const { bootId } = await machine.ready;
+    machine.agent.run("reboot -f").catch(() => undefined);
+    expect((await bootAfter(machine, bootId)).hostname).toBe("phoenix");
+    expect(await sh(machine, "hostname")).toBe("phoenix");
+  });
+
+  test("a guest that powers itself off has ended", async () => {
+    const machine = start(host, tinySpec());
+    await machine.ready;
+    machine.agent.run("poweroff -f").catch(() => undefined);
+    expect(await machine.ended).toEqual({ type: "halted" });
+  });
+
+  test("a kernel panic ends the machine with the kernel's own words", async () => {
+    const machine = start(host, tinySpec());
+    await machine.ready;
+    machine.agent.run("echo c > /proc/sysrq-trigger").catch(() => undefined);
+    expect(await machine.ended).toMatchObject({ type: "panicked", line: expect.stringContaining("panic") });
+  });
+
+  test("a program that prints a kernel's panic message does not end the machine", async () => {
+    const machine = start(host, tinySpec());
+    await machine.ready;
+    await sh(machine, "echo '[    9.000000] Kernel panic - not syncing: no' > /dev/ttyS0");
+    await sleep(500);
+    expect(machine.status.type).toBe("running");
+    expect(await sh(machine, "echo alive")).toBe("alive");
+  });
+
+  test("a suspended guest goes on in a new thread with its processes, its files and the time of day", async () => {
+    const first = start(host, tinySpec());
+    await first.ready;
+    await sh(first, "echo kept > /tmp/kept; sleep 1000 & echo $! > /tmp/pid");
+    const boot = await sh(first, "cat /proc/sys/kernel/random/boot_id");
+    const state = await first.suspend();
+    await sleep(2000);
+    const second = start(host, tinySpec(), { resume: state });
+    await second.ready;
+    expect(second.startedBy).toBe("resume");
+    expect(await sh(second, "cat /tmp/kept; kill -0 $(cat /tmp/pid) && echo runs")).toBe("kept\nruns");
+    expect(await sh(second, "cat /proc/sys/kernel/random/boot_id")).toBe(boot);
+    expect(Math.abs(Number(await sh(second, "date +%s")) - Date.now() / 1000)).toBeLessThan(3);
+  });
+
+  test("the guest's clock stands still while it is paused, and is set right afterwards", async () => {
+    const machine = start(host, tinySpec());
+    await machine.ready;
+    const uptime = async () => Number((await sh(machine, "cat /proc/uptime")).split(" ")[0]);
+    const before = await uptime();
+    await machine.pause();
+    await sleep(3000);
+    await machine.run();
+    expect((await uptime()) - before).toBeLessThan(2);
+    await sleep(200);
+    expect(Math.abs(Number(await sh(machine, "date +%s")) - Date.now() / 1000)).toBeLessThan(3);
+  });
+});
+
+describe("network cards", () => {
+  const host = repositoryHost();
+  const nics = (models: ("ne2000" | "virtio")[]) =>
+    models.map((model, i) => ({ model, mac: `00:0c:29:00:00:0${i + 1}`, connected: true }));
+  const addresses = "for i in /sys/class/net/e*; do cat $i/address; done";
+
+  test.each([
+    [["ne2000", "ne2000"]],
+    [["virtio", "virtio"]],
+    [["virtio", "ne2000"]],
+    [["ne2000", "virtio"]],
+  ] as ("ne2000" | "virtio")[][][])(
+    "%j: the guest has both, in our order and with our addresses",
+    async (models) => {
+      const machine = start(host, tinySpec({ nics: nics(models) }), { mode: "cold" });
+      await machine.ready;
+      expect((await sh(machine, addresses)).split("\n")).toEqual(["00:0c:29:00:00:01", "00:0c:29:00:00:02"]);
+    },
+  );
+
+  test("virtio shows a pulled cable as carrier 0", async () => {
+    const machine = start(host, tinySpec({ nics: nics(["virtio"]) }), { mode: "cold" });
+    await machine.ready;
+    await sh(machine, "for i in /sys/class/net/e*; do ip link set ${i##*/} up; done");
+    const carrier = () => sh(machine, "cat /sys/class/net/e*/carrier");
+    await expect.poll(carrier).toBe("1");
+    machine.setLink(0, false);
+    await expect.poll(carrier).toBe("0");
+    machine.setLink(0, true);
+    await expect.poll(carrier).toBe("1");
+  });
+
+  test.each(["ne2000", "virtio"] as const)(
+    "two guests with %s reach each other over a cable",
+    async (model) => {
+      const { port1, port2 } = new MessageChannel();
+      const pair = [port1, port2].map((port, i) =>
+        start(
+          host,
+          tinySpec({ name: `g${i}`, nics: [{ ...nics([model])[0], mac: `00:0c:29:00:01:0${i}`, port }] }),
+        ),
+      );
+      await Promise.all(pair.map((machine) => machine.ready));
+      await Promise.all(
+        pair.map((machine, i) =>
+          sh(
+            machine,
+            `d=$(ls -d /sys/class/net/e*); d=\${d##*/}; ip addr add 10.0.0.${i + 1}/24 dev $d; ip link set $d up`,
+          ),
+        ),
+      );
+      expect(await sh(pair[0], "ping -c 3 -W 5 10.0.0.2")).toContain("3 packets received");
+    },
+  );
+});
+
 describe("a warm start", () => {
   const host = repositoryHost(new MemoryStore());
 
@@ -101,7 +250,7 @@ describe("a warm start", () => {
         name: "second",
         memoryMiB: 48,
         nics: [{ model: "ne2000", mac: "00:0c:29:aa:bb:cc", connected: true }],
-        disks: [disk.type === "bytes" ? { ...disk, bytes: disk.bytes.slice() } : disk],
+        disks: [{ ...disk, bytes: disk.bytes.slice() }],
       }),
     );
     await second.ready;
@@ -111,5 +260,35 @@ describe("a warm start", () => {
     expect(await sh(second, "cat /sys/class/net/e*/address")).toBe("00:0c:29:aa:bb:cc");
     expect(Math.abs(Number(await sh(second, "date +%s")) - Date.now() / 1000)).toBeLessThan(3);
     expect(await sh(second, "head -c 16 /dev/urandom | hexdump")).not.toBe(boot);
+  });
+
+  test("a state from a store serves another program that uses the store", async () => {
+    const store = new MemoryStore();
+    const spec = tinySpec({ memoryMiB: 40 });
+    const first = start(repositoryHost(store), spec);
+    await first.ready;
+    expect(first.startedBy).toBe("cold");
+    await expect.poll(async () => (await store.list("warm-states")).length, { timeout: 10_000 }).toBe(1);
+    const second = start(repositoryHost(store), spec);
+    await second.ready;
+    expect(second.startedBy).toBe("warm");
+    expect(await sh(second, "echo works")).toBe("works");
+  });
+});
+
+describe("a disk in the store", () => {
+  test("keeps what the guest wrote when the plug is pulled after sync", async () => {
+    const store = new MemoryStore();
+    const host = repositoryHost(store);
+    const { id } = await createDisk(store, { sizeMiB: 64, template: systemTemplate() });
+    const spec = tinySpec({ disks: [{ type: "disk", disk: id }] });
+    const first = start(host, spec);
+    expect((await first.ready).root).toBe("disk");
+    await sh(first, "head -c 300000 /dev/urandom > /root/data; sha256sum /root/data > /root/sum; sync");
+    await first.powerOff();
+    expect(first.driveActivity().disks[0].writtenBytes).toBeGreaterThan(300_000);
+    const second = start(host, spec);
+    await second.ready;
+    expect(await sh(second, "sha256sum -c /root/sum")).toBe("/root/data: OK");
   });
 });

@@ -23,8 +23,9 @@ const LOADED_HIGH = 0x01;
 const QUIET = 0x20;
 const KEEP_SEGMENTS = 0x40;
 const CAN_USE_HEAP = 0x80;
-/** SeaBIOS keeps up to this much at the top of memory for itself. */
-const FIRMWARE_RESERVE = 16 * 2 ** 20 + 0x40000;
+/** What SeaBIOS keeps at the top of memory for itself: 16.25 MiB, or 256 KiB where there is little. */
+const MIB = 2 ** 20;
+const firmwareReserve = (memory: number) => (memory >= 40 * MIB ? 16.25 * MIB : MIB);
 
 /** Writes setup, command line, kernel and initrd into guest memory. */
 export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: LinuxBoot): void {
@@ -65,7 +66,7 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   }
   if (initrd !== undefined && initrd.length > 0) {
     const highest = protocol >= 0x203 ? source.getUint32(0x22c, true) : 0x37ffffff;
-    const top = Math.min(memory.length - Math.min(FIRMWARE_RESERVE, memory.length / 3), highest);
+    const top = Math.min(memory.length - firmwareReserve(memory.length), highest);
     const address = Math.floor((top - initrd.length) / 4096) * 4096;
     if (address < KERNEL_ADDRESS + body.length) {
       throw new KernelImageError(
