@@ -22,6 +22,7 @@ import { checkNodeVersion, installPackages, root } from "./install.mjs";
 const NODE_ENTRIES = {
   ringside: "src/cli/main.ts",
   "machine-worker": "src/hypervisor-model/virtual-machines/machine-worker.ts",
+  "warm-start-maker": "src/hypervisor-model/virtual-machines/warm-start-maker.ts",
   "fabric-worker": "src/hypervisor-model/network/fabric-worker.ts",
 };
 

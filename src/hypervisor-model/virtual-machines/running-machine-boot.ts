@@ -1,9 +1,11 @@
 /** Turns a machine's description into what its Worker is given: software, firmware, media and hardware. */
 import type { BlockDevice, BootSource, DriveName, Firmware, HardwareConfig } from "../../emulator/machine.ts";
+import { V86_VERSION } from "../../emulator/v86/internals.ts";
 import { readDisk } from "../storage/disk-document.ts";
 import { FIRMWARE_IMAGE, ImageError, type ImageFile } from "./images.ts";
 import type { WorkerMedium } from "./machine-worker-protocol.ts";
 import type { MachineHost, MachineSpec, Medium } from "./running-machine-types.ts";
+import { warmStartKey } from "./warm-start.ts";
 
 /** The word on the kernel command line that makes the tiny image wait for its owner's GO. */
 const WAIT = "ringside.wait";
@@ -128,6 +130,11 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
     commandLine,
     image,
   };
+}
+
+/** Names what a warm state of this machine fits. */
+export function warmKeyOf({ digests, commandLine, hardware }: PreparedBoot): string {
+  return warmStartKey({ engine: "v86", engineVersion: V86_VERSION, digests, commandLine, hardware });
 }
 
 async function mediumBytes(medium: WorkerMedium, host: MachineHost): Promise<number> {

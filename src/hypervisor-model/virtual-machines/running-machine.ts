@@ -9,9 +9,8 @@
 import { AgentClient } from "../../emulator/agent/agent-client.ts";
 import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
-import { V86_VERSION } from "../../emulator/v86/internals.ts";
 import type { FromWorker, WorkerMedium } from "./machine-worker-protocol.ts";
-import { prepareBoot, type PreparedBoot } from "./running-machine-boot.ts";
+import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
 import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
 import type {
@@ -26,7 +25,7 @@ import type {
   RunningStatus,
   StartOptions,
 } from "./running-machine-types.ts";
-import { WarmStates, warmStartKey } from "./warm-start.ts";
+import { WarmStates } from "./warm-start.ts";
 
 export type * from "./running-machine-types.ts";
 
@@ -180,13 +179,7 @@ class GuestMachine implements RunningMachine {
     this.#startedBy = resume === undefined ? "cold" : "resume";
     if (resume !== undefined || mode === "cold") return resume;
     if (!prepared.hasAgent || prepared.image === undefined || this.spec.engine !== "v86") return undefined;
-    const key = warmStartKey({
-      engine: "v86",
-      engineVersion: V86_VERSION,
-      digests: prepared.digests,
-      commandLine: prepared.commandLine,
-      hardware: prepared.hardware,
-    });
+    const key = warmKeyOf(prepared);
     const state = await warmStatesOf(this.#host).find(prepared.image, key);
     if (state === undefined) this.#captureKey = key;
     else this.#startedBy = "warm";
