@@ -34,6 +34,9 @@ async function sh(machine: RunningMachine, command: string): Promise<string> {
   return text(stdout).trim();
 }
 
+const nics = (models: ("ne2000" | "virtio")[]) =>
+  models.map((model, i) => ({ model, mac: `00:0c:29:00:00:0${i + 1}`, connected: true }));
+
 /** The status of the boot that follows the one with this id. */
 function bootAfter(machine: RunningMachine, bootId: string): Promise<AgentStatus> {
   return new Promise((resolve) => {
@@ -179,8 +182,6 @@ describe("power", () => {
 
 describe("network cards", () => {
   const host = repositoryHost();
-  const nics = (models: ("ne2000" | "virtio")[]) =>
-    models.map((model, i) => ({ model, mac: `00:0c:29:00:00:0${i + 1}`, connected: true }));
   const addresses = "for i in /sys/class/net/e*; do cat $i/address; done";
 
   test.each([

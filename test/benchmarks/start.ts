@@ -1,0 +1,206 @@
+/**
+ * How fast a machine starts and runs, against bare v86 with the same image in the same run: `ringside bench start`.
+ * Each row is the median of its rounds; ours and the peer's take turns.
+ */
+import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
+import { createDisk } from "../../src/hypervisor-model/storage/disk-document.ts";
+import { FIRMWARE_IMAGE, ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
+import {
+  compileEngine,
+  createMachineWorker,
+} from "../../src/hypervisor-model/virtual-machines/machine-worker-node.ts";
+import {
+  startMachine,
+  type MachineHost,
+  type MachineSpec,
+  type StartOptions,
+} from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
+import { BareMachine, type BareImage } from "./bare-v86.ts";
+
+export interface BenchmarkRow {
+  work: string;
+  /** Seconds. */
+  ours: number;
+  peer: number;
+  /** ours / peer. */
+  ratio: number;
+  /** The ratio that must not be exceeded, where there is one. */
+  limit?: number;
+}
+
+const HASH = "head -c 33554432 /dev/zero | sha256sum";
+
+export async function benchmarkStart(
+  imagesFolder: string,
+  {
+    image = "tiny",
+    rounds = 5,
+    log = () => undefined as void,
+  }: { image?: string; rounds?: number; log?: (line: string) => void } = {},
+): Promise<BenchmarkRow[]> {
+  const images = new ImageLoader({ type: "folder", path: imagesFolder });
+  const store = new MemoryStore();
+  const host: MachineHost = { createWorker: createMachineWorker, compileEngine, images, store };
+  const bare = await bareImage(images, image);
+  const template = await images.fileOfRole(image, "system-disk");
+  const { id: disk } = await createDisk(store, {
+    sizeMiB: 64,
+    ...(template === undefined ? {} : { template: await images.read(image, template) }),
+  });
+  const spec: MachineSpec = {
+    id: "5f7a3c10-9d1e-4c5b-8a62-000000000001",
+    name: "bench",
+    engine: "v86",
+    memoryMiB: bare.memoryMiB,
+    nics: [{ model: "ne2000", mac: "00:0c:29:be:0c:01", connected: true }],
+    disks: [{ type: "disk", disk }],
+    cdrom: null,
+    software: { type: "image", image },
+  };
+  const times = {
+    cold: new Pair(),
+    warm: new Pair(),
+    warmCommand: new Pair(),
+    hash: new Pair(),
+  };
+
+  // Once without measuring: compiles the engine, reads the image and finds or makes the warm state.
+  await runOurs(spec, host, {});
+  const state = await bareState(bare);
+
+  for (let round = 0; round < rounds; round++) {
+    const cold = await runOurs(spec, host, { mode: "cold" }, round === 0 ? HASH : undefined);
+    times.cold.ours.push(cold.ready);
+    times.hash.ours.push(...cold.hash);
+    const peerCold = await runBare(bare, undefined, round === 0 ? HASH : undefined);
+    times.cold.peer.push(peerCold.ready);
+    times.hash.peer.push(...peerCold.hash);
+    const warm = await runOurs(spec, host, {});
+    if (warm.startedBy !== "warm") throw new Error("there is no warm state for the default shape");
+    times.warm.ours.push(warm.ready);
+    times.warmCommand.ours.push(warm.command);
+    const peerWarm = await runBare(bare, state);
+    times.warm.peer.push(peerWarm.command);
+    times.warmCommand.peer.push(peerWarm.command);
+    log(
+      `round ${round + 1} of ${rounds}: cold ${cold.ready.toFixed(2)} / ${peerCold.ready.toFixed(2)} s, warm ${warm.ready.toFixed(3)} / ${peerWarm.command.toFixed(3)} s`,
+    );
+  }
+  return [
+    times.cold.row("cold boot to the agent's first answer; bare v86 to its prompt", 1.1),
+    times.warm.row("warm start to the agent's first answer; bare v86: new, restore_state, one command", 1.5),
+    times.warmCommand.row("the same, and one command through our agent too"),
+    times.hash.row("sha256sum of 32 MiB in the guest", 1.05),
+  ];
+}
+
+class Pair {
+  readonly ours: number[] = [];
+  readonly peer: number[] = [];
+
+  row(work: string, limit?: number): BenchmarkRow {
+    const [ours, peer] = [median(this.ours), median(this.peer)];
+    return { work, ours, peer, ratio: ours / peer, ...(limit === undefined ? {} : { limit }) };
+  }
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function stopwatch(): () => number {
+  const from = performance.now();
+  return () => (performance.now() - from) / 1000;
+}
+
+async function runOurs(spec: MachineSpec, host: MachineHost, options: StartOptions, hash?: string) {
+  const passed = stopwatch();
+  const machine = startMachine(spec, host, options);
+  await machine.ready;
+  const ready = passed();
+  await machine.agent.run("true");
+  const command = passed();
+  const hashes: number[] = [];
+  if (hash !== undefined) {
+    for (let i = 0; i < 3; i++) {
+      const lap = stopwatch();
+      await machine.agent.run(hash, { timeoutMs: 120_000 });
+      hashes.push(lap());
+    }
+  }
+  const { startedBy } = machine;
+  await machine.powerOff();
+  return { ready, command, hash: hashes, startedBy };
+}
+
+async function runBare(image: BareImage, state?: ArrayBuffer, hash?: string) {
+  const passed = stopwatch();
+  const machine = await BareMachine.create(image);
+  if (state !== undefined) await machine.restore(state);
+  machine.run();
+  if (state === undefined) await toPrompt(machine);
+  const ready = passed();
+  if (state === undefined) await logIn(machine);
+  else await machine.command("true");
+  const command = passed();
+  const hashes: number[] = [];
+  if (hash !== undefined) {
+    for (let i = 0; i < 3; i++) {
+      const lap = stopwatch();
+      await machine.command(hash);
+      hashes.push(lap());
+    }
+  }
+  await machine.destroy();
+  return { ready, command, hash: hashes };
+}
+
+/** A prompt on COM1, of a shell or of the login. */
+const PROMPT = /(login: |[#$] (\u001b\[6n)?)$/;
+
+async function toPrompt(machine: BareMachine): Promise<void> {
+  await machine.expect(PROMPT);
+}
+
+/** At a shell prompt `root` is merely an unknown command. */
+async function logIn(machine: BareMachine): Promise<void> {
+  machine.type("root\n");
+  await machine.expect(PROMPT);
+  await machine.command("true");
+}
+
+async function bareState(image: BareImage): Promise<ArrayBuffer> {
+  const machine = await BareMachine.create(image);
+  machine.run();
+  await toPrompt(machine);
+  await logIn(machine);
+  const state = await machine.save();
+  await machine.destroy();
+  return state;
+}
+
+async function bareImage(images: ImageLoader, image: string): Promise<BareImage> {
+  const manifest = await images.manifest(image);
+  const read = async (role: string) => {
+    const own = await images.fileOfRole(image, role);
+    if (own !== undefined) return images.read(image, own);
+    const common = await images.fileOfRole(FIRMWARE_IMAGE, role).catch(() => undefined);
+    return common === undefined ? undefined : images.read(FIRMWARE_IMAGE, common);
+  };
+  const [bios, vgaBios, kernel, initrd] = await Promise.all(
+    ["bios", "vga-bios", "kernel", "initrd"].map(read),
+  );
+  if (bios === undefined || vgaBios === undefined || kernel === undefined)
+    throw new Error(`${image} has no kernel`);
+  return {
+    bios,
+    vgaBios,
+    kernel,
+    ...(initrd === undefined ? {} : { initrd }),
+    commandLine: manifest.commandLine.replace(/ ?ringside\.wait/, ""),
+    // v86 loads a separate initrd at 64 MiB.
+    memoryMiB: initrd === undefined ? 64 : 128,
+  };
+}
