@@ -83,10 +83,12 @@ export const en = {
     isSuspended: "The machine is suspended: resume it first, or power it off.",
     notSuspended: "The machine is not suspended.",
     notRunning: "The machine is not running.",
+    isCrashed: "The machine stopped by an error: power it off first.",
     busy: "The machine is busy: wait until the task in the log has ended.",
     isOn: "Power the machine off first: its hardware cannot change while it runs.",
     deleteOn: "Power the machine off first.",
-    noAgent: "The guest's agent does not answer yet, so the guest cannot be asked. “Power off” works at any time.",
+    noAgent:
+      "The guest's agent does not answer yet, so the guest cannot be asked. “Power off” works at any time.",
     notStartable: "This definition was made by a newer Ringside and can only be looked at or deleted.",
     elsewhere: "The machine is running in another tab of this browser.",
     noLabs: "The labs are not part of this version yet.",
@@ -196,7 +198,8 @@ export const en = {
     hostOnlyHint: "The guest reaches the host and other guests of this network, nothing else.",
     bridgedHint: "The guest is a station of the laboratory's own network.",
     noneHint: "The adapter is there, its cable is not plugged in.",
-    pending: "The virtual networks are not in this version yet: the adapter is there, but nothing answers on its cable.",
+    pending:
+      "The virtual networks are not in this version yet: the adapter is there, but nothing answers on its cable.",
     ne2000: "NE2000 (fast here, known to every system)",
     virtio: "virtio-net (paravirtual)",
   },
@@ -230,7 +233,8 @@ export const en = {
     nameStep: "Name the virtual machine",
     name: "Virtual machine name",
     nameEmpty: "Give the machine a name.",
-    nameTaken: "Another machine already has this name; both can live side by side, but you will see the name twice.",
+    nameTaken:
+      "Another machine already has this name; both can live side by side, but you will see the name twice.",
     processorsStep: "Processors and memory",
     processors: "Number of processors",
     processorsReason: "The engine has one processor.",
@@ -285,7 +289,8 @@ export const en = {
     diskName: "Disk",
     diskSize: "Size",
     diskUsed: "Used in this browser",
-    serialText: "COM1 is the serial console of the machine, COM2 belongs to the guest's agent. Both are always there.",
+    serialText:
+      "COM1 is the serial console of the machine, COM2 belongs to the guest's agent. Both are always there.",
     displayText: "VGA with text modes and graphics; shown under “Screen” when the machine runs.",
     lockedWhileOn: "The machine is on. Only what is marked can change now; power it off to change the rest.",
     warmLost: "With this hardware the machine boots from cold once and then keeps its own saved start.",
@@ -376,9 +381,11 @@ export const en = {
   },
   stopped: {
     haltedTitle: "The guest has halted",
-    halted: "The guest stopped its processor and waits for nothing. Reset starts it again; power off ends it.",
+    halted:
+      "The guest stopped its processor and waits for nothing. Reset starts it again; power off ends it.",
     panicTitle: "The guest's kernel panicked",
-    panic: "The guest system met an error it cannot go on from. The console shows its last words. Reset starts it again.",
+    panic:
+      "The guest system met an error it cannot go on from. The console shows its last words. Reset starts it again.",
     crashedTitle: "The machine stopped working",
     crashed:
       "The engine under the guest failed and this machine was powered off. Its disk holds what the guest had written. Power it on again; other machines are not touched.",
@@ -509,7 +516,8 @@ export const en = {
     newer: "This machine was saved by a newer Ringside; open it with that version.",
     elsewhere: (name: string) => `${name} runs in another tab of this browser. Power it off there first.`,
     agentSilent: "The guest did not answer. Power off works at any time.",
-    other: (detail: string) => `Something unexpected happened: ${detail}. Try again; nothing stored was lost.`,
+    other: (detail: string) =>
+      `Something unexpected happened: ${detail}. Try again; nothing stored was lost.`,
   },
   media: {
     title: "Open a file of mine",
@@ -543,7 +551,8 @@ export const en = {
     keyConsoleCopy: "copy and paste in the serial console",
     keyFind: "find in the serial console (while it has the keyboard)",
     keyFullScreen: "full screen (from the toolbar)",
-    about: "Real guest systems run here on v86, a software virtualization engine in WebAssembly. Nothing leaves this computer.",
+    about:
+      "Real guest systems run here on v86, a software virtualization engine in WebAssembly. Nothing leaves this computer.",
     leaveConsole: "leaves the serial console to the next control",
   },
   notFound: {

@@ -85,6 +85,7 @@ export const zhCn: Messages = {
     isSuspended: "虚拟机已挂起：请先继续运行，或者关机。",
     notSuspended: "虚拟机没有挂起。",
     notRunning: "虚拟机没有在运行。",
+    isCrashed: "虚拟机因错误停止：请先关机。",
     busy: "虚拟机正忙：请等日志里的任务结束。",
     isOn: "请先关机：运行时不能改变硬件。",
     deleteOn: "请先关机。",
@@ -381,7 +382,8 @@ export const zhCn: Messages = {
     panicTitle: "客户机内核崩溃 (kernel panic)",
     panic: "客户机系统遇到无法继续的错误，控制台上有它最后的输出。“重置”可重新启动。",
     crashedTitle: "虚拟机停止工作",
-    crashed: "客户机下面的引擎出错，这台虚拟机已被关机。客户机写入的内容在磁盘上。请重新开机；其他虚拟机不受影响。",
+    crashed:
+      "客户机下面的引擎出错，这台虚拟机已被关机。客户机写入的内容在磁盘上。请重新开机；其他虚拟机不受影响。",
     powerOn: "重新开机",
     reset: "重置",
     powerOff: "关机",
@@ -458,17 +460,20 @@ export const zhCn: Messages = {
     guests: (running, most) => `正在运行 ${running} 台，最多 ${most} 台`,
     tooMuchMemory: (need, free) =>
       `内存不足：这台虚拟机需要 ${need} MiB，可供客户机使用的只有 ${free} MiB。请关闭或挂起另一台虚拟机，或者给这台少分配一些内存。`,
-    tooManyGuests: (most) => `已有 ${most} 台虚拟机在运行，这是这台计算机能承受的上限。请先关闭或挂起其中一台。`,
+    tooManyGuests: (most) =>
+      `已有 ${most} 台虚拟机在运行，这是这台计算机能承受的上限。请先关闭或挂起其中一台。`,
   },
   notice: {
     interruptedTitle: "上次关闭页面时有虚拟机在运行",
-    interrupted: (names) => `页面关闭时 ${names} 正在运行，对客户机来说相当于断电。客户机写入的内容在磁盘上。`,
+    interrupted: (names) =>
+      `页面关闭时 ${names} 正在运行，对客户机来说相当于断电。客户机写入的内容在磁盘上。`,
     startAgain: (name) => `启动 ${name}`,
     memoryOnlyTitle: "什么都不会保存",
     memoryOnly:
       "浏览器不允许本页面存储数据，关闭页面后，虚拟机、文件和任务日志都会消失。请允许本页面使用网站数据，或退出隐私浏览，然后重新加载。",
     noWasmTitle: "这个浏览器无法运行客户机",
-    noWasm: "浏览器拒绝 WebAssembly，而引擎需要它。请为本页面启用（或改用最新的 Chromium、Edge 或 Firefox），然后重新加载。",
+    noWasm:
+      "浏览器拒绝 WebAssembly，而引擎需要它。请为本页面启用（或改用最新的 Chromium、Edge 或 Firefox），然后重新加载。",
     oldBrowserTitle: "浏览器版本太旧",
     newerTitle: "来自更新版本的虚拟机",
     newer: (name) => `“${name}”由更新版本的 Ringside 保存，已原样保留；请用那个版本打开。其他功能不受影响。`,
@@ -480,15 +485,18 @@ export const zhCn: Messages = {
   },
   error: {
     title: "操作没有成功",
-    imageUnreachable: (image) => `无法加载客户机映像“${image}”。请确认服务仍在运行 (npm start)，然后重新开机。`,
+    imageUnreachable: (image) =>
+      `无法加载客户机映像“${image}”。请确认服务仍在运行 (npm start)，然后重新开机。`,
     imageDigest: (image) =>
       `客户机映像“${image}”与发布的不一致（SHA-256 不同），因此没有启动。请重新运行 npm start 构建页面，或重新获取本项目。`,
-    imageTruncated: (image) => `客户机映像“${image}”没有完整到达。请重新加载页面；如果再次出现，请重新获取本项目。`,
+    imageTruncated: (image) =>
+      `客户机映像“${image}”没有完整到达。请重新加载页面；如果再次出现，请重新获取本项目。`,
     notAnImage: (file) =>
       `“${file}”不是 Ringside 认识的介质：可用的有 ISO 映像、软盘映像、磁盘映像（raw、qcow2、vmdk），或 Linux 内核 (bzImage) 加 initrd。`,
     emptyFile: (file) => `“${file}”是空文件，请选择其他文件。`,
     mediumMissing: (file) => `文件“${file}”已不在手边。请在设置中重新选择，或取出该介质。`,
-    wasmRefused: "浏览器拒绝运行引擎 (WebAssembly)。请为本页面启用，或改用最新的 Chromium、Edge 或 Firefox，然后重新开机。",
+    wasmRefused:
+      "浏览器拒绝运行引擎 (WebAssembly)。请为本页面启用，或改用最新的 Chromium、Edge 或 Firefox，然后重新开机。",
     memoryRefused: (need) =>
       `浏览器没有给出 ${need} MiB 内存。请关闭其他标签页或虚拟机，或减少这台虚拟机的内存，然后重新开机。`,
     storageRefused: "浏览器拒绝存储更多内容。请腾出一些空间，或删除不再需要的虚拟机，然后重试。",
@@ -532,7 +540,8 @@ export const zhCn: Messages = {
     keyConsoleCopy: "在串行控制台中复制和粘贴",
     keyFind: "在串行控制台中查找（键盘在控制台时）",
     keyFullScreen: "全屏（用工具栏）",
-    about: "真实的客户机系统在这里由 v86 运行，它是用 WebAssembly 编写的软件虚拟化引擎。没有任何内容离开这台计算机。",
+    about:
+      "真实的客户机系统在这里由 v86 运行，它是用 WebAssembly 编写的软件虚拟化引擎。没有任何内容离开这台计算机。",
     leaveConsole: "离开串行控制台，转到下一个控件",
   },
   notFound: {

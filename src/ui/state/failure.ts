@@ -1,0 +1,77 @@
+/** Turns an error of the model into one sentence for the user, with what to do. */
+import { StateMismatchError } from "../../emulator/machine.ts";
+import { ImageError } from "../../hypervisor-model/virtual-machines/images.ts";
+import { BadDefinitionError } from "../../hypervisor-model/virtual-machines/library.ts";
+import { RefusedActionError, type ActionRefusal } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
+import { describeProblem } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import type { Messages } from "../i18n/messages.ts";
+
+/** A text that is made again when the language changes. */
+export type Sentence = (m: Messages) => string;
+
+/** A medium of the machine is not in the store. */
+export class MediumMissingError extends Error {
+  override name = "MediumMissingError";
+}
+
+export function sentenceFor(error: unknown, machine: string, memoryMiB: number): Sentence {
+  if (error instanceof ImageError) {
+    const { image, problem } = error;
+    switch (problem) {
+      case "wrong-digest":
+        return (m) => m.error.imageDigest(image);
+      case "truncated":
+        return (m) => m.error.imageTruncated(image);
+      case "unreachable":
+      case "not-found":
+      case "no-image":
+        return (m) => m.error.imageUnreachable(image);
+      default:
+        return problem satisfies never;
+    }
+  }
+  if (error instanceof MediumMissingError) return (m) => m.error.mediumMissing(error.message);
+  if (error instanceof StateMismatchError) return (m) => m.error.stateMismatch(machine);
+  if (error instanceof RefusedActionError) return (m) => refusalText(m, error.reason);
+  if (error instanceof BadDefinitionError) {
+    return (m) => m.error.other(error.problems.map(describeProblem).join("; "));
+  }
+  const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  if (name === "StorageFullError") return (m) => m.error.storageRefused;
+  if (/StateMismatch/.test(name + message)) return (m) => m.error.stateMismatch(machine);
+  if (name === "CompileError" || /WebAssembly|wasm-eval|wasm code generation/i.test(message)) {
+    if (!/memory/i.test(message)) return (m) => m.error.wasmRefused;
+  }
+  if (name === "RangeError" || /memory|allocation/i.test(message)) {
+    return (m) => m.error.memoryRefused(String(memoryMiB));
+  }
+  if (name === "AgentTimeoutError" || name === "AgentLostError") return (m) => m.error.agentSilent;
+  return (m) => m.error.other(message);
+}
+
+export function refusalText(m: Messages, reason: ActionRefusal): string {
+  switch (reason.key) {
+    case "running":
+      return m.reason.isOn;
+    case "off":
+      return m.reason.isOff;
+    case "paused":
+      return m.reason.notRunning;
+    case "not-paused":
+      return m.reason.notRunning;
+    case "not-suspended":
+      return m.reason.notSuspended;
+    case "suspended":
+      return m.reason.isSuspended;
+    case "busy":
+      return m.reason.busy;
+    case "crashed":
+      return m.reason.isCrashed;
+    case "elsewhere":
+      return m.reason.elsewhere;
+    case "unreadable":
+      return m.reason.notStartable;
+    default:
+      return reason satisfies never;
+  }
+}

@@ -1,0 +1,529 @@
+/**
+ * The presenter of the page: holds the library and the machines that run here, and is the only bridge between them and
+ * the screen. Views read its signals and call its methods; every failure ends as one sentence in `notices`.
+ */
+import { Random, freshSeed } from "../../common/random.ts";
+import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
+import { openIndexedDbStore } from "../../hypervisor-model/storage/indexeddb-store.ts";
+import type { Store } from "../../hypervisor-model/storage/store.ts";
+import type {
+  MachineChoices,
+  MachineDefinition,
+  Medium as StoredMedium,
+} from "../../hypervisor-model/virtual-machines/definition.ts";
+import {
+  hostBudget,
+  startRefusal,
+  type Budget,
+} from "../../hypervisor-model/virtual-machines/host-resources.ts";
+import { ImageLoader } from "../../hypervisor-model/virtual-machines/images.ts";
+import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
+import { MachineLibrary, type LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
+import {
+  nextState,
+  refusal,
+  type MachineAction,
+  type MachineEvent,
+  type MachineState,
+} from "../../hypervisor-model/virtual-machines/lifecycle.ts";
+import {
+  compileEngine,
+  createMachineWorker,
+} from "../../hypervisor-model/virtual-machines/machine-worker-browser.ts";
+import type {
+  EndReason,
+  GuestSoftware,
+  MachineHost,
+  MachineSpec,
+  Medium,
+  RunningMachine,
+} from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import { startMachine } from "../../hypervisor-model/virtual-machines/running-machine.ts";
+import type { TaskEntry, TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
+import type { Messages } from "../i18n/messages.ts";
+import { MediumMissingError, refusalText, sentenceFor, type Sentence } from "./failure.ts";
+import { PageContents } from "./machine-contents.ts";
+import { go } from "./route.ts";
+import { signal } from "./signals.ts";
+
+export interface Notice {
+  id: number;
+  kind: "info" | "warning" | "danger";
+  title: Sentence;
+  text: Sentence;
+  /** The machine it offers to start. */
+  start?: { id: string; name: string };
+}
+
+/** What runs in this page. */
+export interface Session {
+  machine: RunningMachine;
+  /** `starting` and what follows, from the lifecycle table. */
+  state: MachineState;
+  agentReady: boolean;
+}
+
+export interface MachineView {
+  id: string;
+  name: string;
+  state: MachineState;
+  elsewhere: boolean;
+  /** Missing when this version cannot read it. */
+  definition?: MachineDefinition;
+  session?: Session;
+}
+
+class Laboratory {
+  readonly machines = signal<readonly MachineView[]>([]);
+  readonly tasks = signal<readonly TaskEntry[]>([]);
+  readonly notices = signal<readonly Notice[]>([]);
+  readonly openTabs = signal<readonly string[]>([]);
+  readonly opened = signal(false);
+  readonly storage = signal<Store["kind"]>("indexeddb");
+  readonly storedBytes = signal(0);
+
+  #library!: MachineLibrary;
+  #host!: MachineHost;
+  #contents!: PageContents;
+  readonly #sessions = new Map<string, Session>();
+  #noticeNumber = 0;
+
+  async open(): Promise<void> {
+    const random = new Random(freshSeed());
+    let store: Store;
+    try {
+      store = await openIndexedDbStore();
+    } catch {
+      store = new MemoryStore();
+      this.#notify(
+        "warning",
+        (m) => m.notice.memoryOnlyTitle,
+        (m) => m.notice.memoryOnly,
+      );
+    }
+    this.storage.set(store.kind);
+    const images = new ImageLoader({ type: "url", base: new URL("images/", document.baseURI).href });
+    this.#host = { createWorker: createMachineWorker, compileEngine, images, store };
+    this.#contents = new PageContents(store, images);
+    const peers = store.kind === "indexeddb" ? new ChannelPeers("page", random.uuid()) : new NoPeers();
+    this.#library = await MachineLibrary.open({
+      store,
+      contents: this.#contents,
+      peers,
+      random,
+      now: () => Date.now(),
+    });
+    this.#library.subscribe(() => this.#refresh());
+    this.#refresh();
+    this.opened.set(true);
+    if (typeof WebAssembly === "undefined") {
+      this.#notify(
+        "danger",
+        (m) => m.notice.noWasmTitle,
+        (m) => m.notice.noWasm,
+      );
+    }
+    this.#noticeEntries();
+    const measure = () => void store.usage().then(({ storedBytes }) => this.storedBytes.set(storedBytes));
+    measure();
+    setInterval(measure, 10_000);
+    addEventListener("beforeunload", (event) => {
+      if (this.#sessions.size > 0 && store.kind === "memory") event.preventDefault();
+    });
+  }
+
+  /** The very first visit: a running Linux with no other step. */
+  get isEmpty(): boolean {
+    return this.machines.get().length === 0 && this.tasks.get().length === 0;
+  }
+
+  find(id: string | undefined): MachineView | undefined {
+    return this.machines.get().find((machine) => machine.id === id);
+  }
+
+  get budget(): Budget {
+    const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
+    const running = [...this.#sessions.values()].map(({ machine }) => machine.spec.memoryMiB);
+    return hostBudget({ memoryGiB: deviceMemory, cores: navigator.hardwareConcurrency }, running);
+  }
+
+  get takenNames(): readonly string[] {
+    return this.machines.get().map(({ name }) => name);
+  }
+
+  /** Why an action is not possible now; empty when it is. */
+  reason(m: Messages, view: MachineView | undefined, action: MachineAction): string {
+    if (!view) return m.reason.noMachine;
+    if (view.elsewhere && action !== "rename") return m.reason.elsewhere;
+    if (!view.definition) return m.reason.notStartable;
+    const refused = refusal(view.state, action);
+    if (refused) {
+      if (action === "delete" && refused.key === "running") return m.reason.deleteOn;
+      if ((action === "power-on" || action === "boot-cold") && refused.key === "running") {
+        return m.reason.alreadyOn;
+      }
+      return refusalText(m, refused);
+    }
+    if (action === "shut-down" && !view.session?.agentReady) return m.reason.noAgent;
+    if (action === "power-on" || action === "boot-cold" || action === "resume") {
+      return this.#budgetRefusal(m, view.definition.memoryMiB);
+    }
+    return "";
+  }
+
+  #budgetRefusal(m: Messages, memoryMiB: number): string {
+    const refused = startRefusal(this.budget, memoryMiB);
+    if (!refused) return "";
+    return refused.key === "memory-budget"
+      ? m.budget.tooMuchMemory(String(refused.neededMiB), String(refused.freeMiB))
+      : m.budget.tooManyGuests(refused.limit);
+  }
+
+  async create(choices: MachineChoices, start = false): Promise<void> {
+    await this.#try(choices.name ?? "Linux", choices.memoryMiB ?? 64, async () => {
+      const { id } = await this.#library.create(choices);
+      this.openTab(id);
+      if (start) await this.powerOn(id);
+    });
+  }
+
+  openTab(id: string): void {
+    if (!this.openTabs.get().includes(id)) this.openTabs.set([...this.openTabs.get(), id]);
+    go({ type: "machine", id });
+  }
+
+  closeTab(id: string): void {
+    this.openTabs.set(this.openTabs.get().filter((open) => open !== id));
+    go({ type: "home" });
+  }
+
+  async powerOn(id: string, mode: "warm" | "cold" = "warm"): Promise<void> {
+    await this.#start(id, mode === "warm" ? "power-on" : "boot-cold");
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#start(id, "resume");
+  }
+
+  async #start(id: string, action: "power-on" | "boot-cold" | "resume"): Promise<void> {
+    const view = this.find(id);
+    const { definition } = view ?? {};
+    if (!view || !definition || this.#sessions.has(id)) return;
+    const over = startRefusal(this.budget, definition.memoryMiB);
+    if (over) {
+      this.#notify(
+        "warning",
+        (m) => m.budget.title,
+        (m) => this.#budgetRefusal(m, definition.memoryMiB),
+      );
+      return;
+    }
+    await this.#task(view, action, async () => {
+      await this.#library.claim(id);
+      let session: Session | undefined;
+      try {
+        const resume = action === "resume" ? await this.#contents.savedState(id) : undefined;
+        const machine = startMachine(await this.#spec(definition), this.#host, {
+          mode: action === "boot-cold" ? "cold" : "warm",
+          resume,
+        });
+        session = { machine, state: action === "resume" ? "resuming" : "starting", agentReady: false };
+        this.#sessions.set(id, session);
+        this.#refresh();
+        this.#follow(id, session);
+        await machine.started;
+        this.#event(id, session, action === "resume" ? "resumed" : "started");
+        if (action === "resume") await this.#contents.deleteSavedState(id);
+      } catch (error) {
+        if (session) this.#sessions.delete(id);
+        await this.#library.release(id, action === "resume" ? "suspended" : "off");
+        this.#refresh();
+        throw error;
+      }
+    });
+  }
+
+  /** Watches a machine to its end. */
+  #follow(id: string, session: Session): void {
+    const { machine } = session;
+    machine.ready.then(
+      () => {
+        session.agentReady = true;
+        this.#refresh();
+      },
+      () => undefined,
+    );
+    machine.onStatus((status) => {
+      if (status.type === "paused") this.#event(id, session, "pause");
+      if (status.type === "running" && session.state === "paused") this.#event(id, session, "continue");
+    });
+    void machine.ended.then((reason) => this.#ended(id, session, reason));
+  }
+
+  async #ended(id: string, session: Session, reason: EndReason): Promise<void> {
+    if (this.#sessions.get(id) !== session) return;
+    this.#sessions.delete(id);
+    const view = this.find(id);
+    const name = view?.name ?? "";
+    const machine = { id, name };
+    await this.#library.release(id, reason.type === "suspended" ? "suspended" : "off");
+    this.#refresh();
+    switch (reason.type) {
+      case "power-off":
+      case "suspended":
+        break;
+      case "halted":
+        await this.#library.tasks.note("guest-shut-down", machine);
+        break;
+      case "panicked":
+        await this.#library.tasks.note("guest-panicked", machine, { line: reason.line });
+        this.#notify(
+          "danger",
+          (m) => `${name}: ${m.stopped.panicTitle}`,
+          (m) => m.stopped.panic,
+          machine,
+        );
+        break;
+      case "crashed":
+        await this.#library.tasks.note("crash", machine, { error: reason.detail });
+        this.#notify(
+          "danger",
+          (m) => m.stopped.crashedTitle,
+          (m) => m.error.workerDied(name),
+          machine,
+        );
+        break;
+      default:
+        reason satisfies never;
+    }
+  }
+
+  async suspend(id: string): Promise<void> {
+    await this.#running(id, "suspend", async (session) => {
+      this.#event(id, session, "suspend");
+      try {
+        await this.#contents.keepSavedState(id, await session.machine.suspend());
+      } catch (error) {
+        if (this.#sessions.get(id) === session) this.#event(id, session, "suspend-failed");
+        throw error;
+      }
+    });
+  }
+
+  async powerOff(id: string): Promise<void> {
+    const view = this.find(id);
+    if (view && !view.session) {
+      await this.#task(view, "power-off", () => this.#library.discard(id));
+      return;
+    }
+    await this.#running(id, "power-off", async (session) => {
+      this.#event(id, session, "stop");
+      await session.machine.powerOff();
+    });
+  }
+
+  async shutDown(id: string): Promise<void> {
+    await this.#running(id, "shut-down", (session) => session.machine.shutDown());
+  }
+
+  async reset(id: string): Promise<void> {
+    await this.#running(id, "reset", async (session) => {
+      session.agentReady = false;
+      await session.machine.reset();
+    });
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#running(id, "pause", ({ machine }) => machine.pause());
+  }
+
+  async continue(id: string): Promise<void> {
+    await this.#running(id, "continue", ({ machine }) => machine.run());
+  }
+
+  /** Make codes of Ctrl, Alt and Del, then their break codes (PS/2 set 1). */
+  async sendCtrlAltDel(id: string): Promise<void> {
+    await this.#running(id, "send-keys", async ({ machine }) => {
+      machine.display.sendScancodes([0x1d, 0x38, 0xe0, 0x53, 0xe0, 0xd3, 0xb8, 0x9d]);
+    });
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    await this.#try(name, 0, () => this.#library.rename(id, name));
+  }
+
+  async duplicate(id: string): Promise<void> {
+    await this.#try(this.find(id)?.name ?? "", 0, async () => {
+      const { id: copy } = await this.#library.duplicate(id);
+      this.openTab(copy);
+    });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#try(this.find(id)?.name ?? "", 0, async () => {
+      await this.#library.delete(id);
+      this.closeTab(id);
+    });
+  }
+
+  /** Changes settings; a medium or a cable of a running machine is changed in the machine too. */
+  async update(id: string, change: Partial<Omit<MachineDefinition, "id" | "version">>): Promise<boolean> {
+    const view = this.find(id);
+    if (!view) return false;
+    return this.#try(view.name, 0, async () => {
+      await this.#library.update(id, change);
+      const { machine } = view.session ?? {};
+      if (machine) {
+        if (change.cdrom) await machine.insertMedium("cdrom", await this.#mediumFor(change.cdrom.medium));
+        if (change.floppy) await machine.insertMedium("floppy", await this.#mediumFor(change.floppy.medium));
+        change.nics?.forEach((nic, i) => machine.setLink(i, nic.connected));
+      }
+      await this.#library.tasks.note("edit", { id, name: view.name });
+    });
+  }
+
+  async keepMedium(file: File): Promise<StoredMedium> {
+    const id = new Random(freshSeed()).uuid();
+    await this.#contents.keepMedium(id, new Uint8Array(await file.arrayBuffer()));
+    return { type: "stored", id, name: file.name, byteLength: file.size };
+  }
+
+  dismiss(id: number): void {
+    this.notices.set(this.notices.get().filter((notice) => notice.id !== id));
+  }
+
+  refuseFile(name: string, empty: boolean): void {
+    this.#notify(
+      "warning",
+      (m) => m.error.title,
+      (m) => (empty ? m.error.emptyFile(name) : m.error.notAnImage(name)),
+    );
+  }
+
+  async #spec(definition: MachineDefinition): Promise<MachineSpec> {
+    const { id, name, engine, memoryMiB, image } = definition;
+    const disks: Medium[] = definition.disks.map((disk) => ({ type: "disk", disk: disk.id }));
+    if (image.type === "disk") disks.unshift(await this.#bytes(image.medium, false));
+    const drive = async (slot: MachineDefinition["cdrom"], own?: StoredMedium) =>
+      own ? this.#bytes(own, true) : slot === null ? undefined : this.#mediumFor(slot.medium);
+    return {
+      id,
+      name,
+      engine,
+      memoryMiB,
+      nics: definition.nics.map(({ model, mac, connected }) => ({ model, mac, connected })),
+      disks,
+      cdrom: await drive(definition.cdrom, image.type === "iso" ? image.medium : undefined),
+      floppy: await drive(definition.floppy, image.type === "floppy" ? image.medium : undefined),
+      bootOrder: definition.bootOrder,
+      software: await this.#software(definition),
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    };
+  }
+
+  async #software({ image }: MachineDefinition): Promise<GuestSoftware> {
+    if (image.type === "library") return { type: "image", image: image.name };
+    if (image.type !== "kernel") return { type: "firmware" };
+    return {
+      type: "linux",
+      kernel: await this.#stored(image.kernel),
+      initrd: image.initrd && (await this.#stored(image.initrd)),
+      commandLine: image.commandLine,
+    };
+  }
+
+  async #mediumFor(medium: StoredMedium | null): Promise<Medium | null> {
+    return medium === null ? null : this.#bytes(medium, true);
+  }
+
+  async #bytes(medium: StoredMedium, readOnly: boolean): Promise<Medium> {
+    return { type: "bytes", bytes: await this.#stored(medium), readOnly };
+  }
+
+  async #stored(medium: StoredMedium): Promise<Uint8Array> {
+    const bytes = medium.type === "stored" ? await this.#contents.medium(medium.id) : undefined;
+    if (!bytes) throw new MediumMissingError(medium.type === "stored" ? medium.name : medium.path);
+    return bytes;
+  }
+
+  async #running(id: string, task: TaskName, act: (session: Session) => Promise<void>): Promise<void> {
+    const view = this.find(id);
+    if (!view?.session) return;
+    const { session } = view;
+    await this.#task(view, task, () => act(session));
+  }
+
+  async #task(view: MachineView, task: TaskName, act: () => Promise<void>): Promise<void> {
+    const { id, name } = view;
+    const line = await this.#library.tasks.begin(task, { id, name });
+    await this.#try(name, view.definition?.memoryMiB ?? 0, async () => {
+      try {
+        await act();
+        await line.done();
+      } catch (error) {
+        await line.failed({ error: error instanceof Error ? error.message : String(error) });
+        throw error;
+      }
+    });
+  }
+
+  async #try(name: string, memoryMiB: number, act: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      const sentence = sentenceFor(error, name, memoryMiB);
+      this.#notify("danger", (m) => `${name}: ${m.error.title}`, sentence);
+      return false;
+    } finally {
+      this.#refresh();
+    }
+  }
+
+  #event(id: string, session: Session, event: MachineEvent): void {
+    const next = nextState(session.state, event);
+    if (next && this.#sessions.get(id) === session) session.state = next;
+    this.#refresh();
+  }
+
+  #notify(kind: Notice["kind"], title: Sentence, text: Sentence, start?: Notice["start"]): void {
+    this.notices.set(
+      [...this.notices.get(), { id: ++this.#noticeNumber, kind, title, text, start }].slice(-4),
+    );
+  }
+
+  #noticeEntries(): void {
+    for (const entry of this.#library.entries) {
+      if (entry.type === "unreadable") {
+        const newer = entry.problems.some(({ reason }) => reason.key === "newer-version");
+        const text: Sentence = (m) => (newer ? m.notice.newer(entry.name) : m.notice.unreadable(entry.name));
+        this.#notify("warning", (m) => m.notice.newerTitle, text);
+      } else if (entry.power.state === "interrupted") {
+        const { id, name } = entry.definition;
+        this.#notify(
+          "info",
+          (m) => m.notice.interruptedTitle,
+          (m) => m.notice.interrupted(name),
+          { id, name },
+        );
+      }
+    }
+  }
+
+  #refresh(): void {
+    this.machines.set(this.#library.entries.map((entry) => this.#viewOf(entry)));
+    this.tasks.set([...this.#library.tasks.entries]);
+  }
+
+  #viewOf(entry: LibraryEntry): MachineView {
+    if (entry.type === "unreadable")
+      return { id: entry.id, name: entry.name, state: "off", elsewhere: false };
+    const { definition, power } = entry;
+    const session = this.#sessions.get(definition.id);
+    const state = session?.state ?? (power.state === "suspended" ? "suspended" : "off");
+    const elsewhere = this.#library.isElsewhere(definition.id);
+    return { id: definition.id, name: definition.name, state, elsewhere, definition, session };
+  }
+}
+
+export const laboratory = new Laboratory();
