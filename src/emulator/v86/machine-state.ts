@@ -33,9 +33,9 @@ export function readPages(cpu: Cpu, memory: Uint8Array): { pageNumbers: Uint32Ar
   return { pageNumbers: Uint32Array.from(used), pages };
 }
 
-export function writePages(cpu: Cpu, memory: Uint8Array, state: MachineState): void {
+/** Into memory that is zero elsewhere. */
+export function writePages(memory: Uint8Array, state: MachineState): void {
   const { pageNumbers, pages } = state;
-  cpu.zero_memory(0, memory.length);
   // Neighbouring pages in one copy.
   for (let i = 0; i < pageNumbers.length;) {
     let end = i + 1;

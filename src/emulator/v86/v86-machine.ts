@@ -65,6 +65,8 @@ export class V86Machine implements Machine {
   readonly #links: boolean[];
   #status: MachineStatus = { type: "paused" };
   #destroyed = false;
+  /** Nothing has been put into guest memory yet: it is all zero but for the firmware. */
+  #memoryUntouched = true;
   #haltSeen = false;
   #instructions = 0;
   #lastCounter = 0;
@@ -123,7 +125,6 @@ export class V86Machine implements Machine {
     events.machine = machine;
     if (boot.type === "linux") {
       emulator.v86.cpu.option_roms.push(linuxOptionRom());
-      loadLinux(machine.#memory(), boot);
     }
     return machine;
   }
@@ -267,6 +268,7 @@ export class V86Machine implements Machine {
         this.#cpu.jit_dirty_cache(0, size);
       }
       reboot();
+      this.#memoryUntouched = false;
       if (boot.type === "linux") loadLinux(this.#memory(), boot);
       for (const nic of this.#nics) nic.reset();
       for (const line of this.#serial) line.reset();
@@ -276,6 +278,9 @@ export class V86Machine implements Machine {
   async run(): Promise<void> {
     this.#alive();
     if (this.#status.type === "running") return;
+    const { boot } = this.#options;
+    if (this.#memoryUntouched && boot.type === "linux") loadLinux(this.#memory(), boot);
+    this.#memoryUntouched = false;
     this.#clock.start();
     this.#setStatus({ type: "running" });
     this.#screen.start();
@@ -421,7 +426,10 @@ export class V86Machine implements Machine {
     checkStateFits(state, this.engine, this.engineVersion, hardware);
     for (const drive of Object.values(this.#drives)) await drive.idle();
     const devices = decodeState(state.devices) as DeviceState;
-    writePages(this.#cpu, this.#memory(), state);
+    // Writing zeros over zeros would cost time and, page by page, the host's memory.
+    this.#cpu.zero_memory(0, (this.#memoryUntouched ? 1 : hardware.memoryMiB) * MIB);
+    this.#memoryUntouched = false;
+    writePages(this.#memory(), state);
     const { cdrom, floppy } = this.#drives;
     restoreCpuFields(this.#cpu, () =>
       withoutMemory(this.#cpu, () =>
