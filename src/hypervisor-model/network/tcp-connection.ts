@@ -368,7 +368,7 @@ export class TcpConnection implements TcpEndpoints {
     this.#send(TCP_ACK, this.#next, NO_BYTES);
   }
 
-  #send(flags: number, sequence: number, payload: Uint8Array, options = NO_BYTES): void {
+  #send(flags: number, sequence: number, payload: Uint8Array, options: Uint8Array = NO_BYTES): void {
     this.#options.send({
       sourcePort: this.localPort,
       destinationPort: this.remotePort,
