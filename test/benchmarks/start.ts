@@ -199,7 +199,7 @@ async function bareImage(images: ImageLoader, image: string): Promise<BareImage>
     vgaBios,
     kernel,
     ...(initrd === undefined ? {} : { initrd }),
-    commandLine: manifest.commandLine.replace(/ ?ringside\.wait/, ""),
+    commandLine: manifest.boot.append.replace(/ ?ringside\.wait/, ""),
     // v86 loads a separate initrd at 64 MiB.
     memoryMiB: initrd === undefined ? 64 : 128,
   };

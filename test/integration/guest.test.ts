@@ -293,3 +293,23 @@ describe("a disk in the store", () => {
     expect(await sh(second, "sha256sum -c /root/sum")).toBe("/root/data: OK");
   });
 });
+
+describe("boot media", () => {
+  /** The text of the guest's screen, row by row. */
+  async function screenShows(machine: RunningMachine, words: string): Promise<void> {
+    const rows: string[] = [];
+    machine.display.onUpdate((update) => {
+      if (update.type === "text-row") rows[update.row] = String.fromCharCode(...update.characters);
+    });
+    await expect.poll(() => rows.join("\n"), { timeout: 30_000 }).toContain(words);
+  }
+
+  test("a CD image boots from its drive and shows its menu", async () => {
+    const machine = start(
+      repositoryHost(),
+      tinySpec({ software: { type: "image", image: "grub-rescue" }, bootOrder: ["cdrom"] }),
+    );
+    await screenShows(machine, "GRUB");
+    await expect(machine.ready).rejects.toMatchObject({ name: "MachineEndedError" });
+  });
+});

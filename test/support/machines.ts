@@ -4,7 +4,7 @@ import { mkdtempSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Firmware } from "../../src/emulator/machine.ts";
-import { ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
+import { FIRMWARE_IMAGE, ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
 import {
   compileEngine,
   createMachineWorker,
@@ -32,7 +32,7 @@ export function repositoryHost(store?: Store): MachineHost {
 /** A host whose firmware is hand-made, for machines that need no image. */
 export function romHost(firmware: Firmware, store?: Store): MachineHost {
   const folder = mkdtempSync(join(tmpdir(), "ringside-images-"));
-  writeImage(folder, "seabios", [
+  writeImage(folder, FIRMWARE_IMAGE, [
     { path: "bios.bin", role: "bios", bytes: firmware.bios },
     { path: "vgabios.bin", role: "vga-bios", bytes: firmware.vgaBios },
   ]);

@@ -9,13 +9,13 @@ import * as v from "valibot";
 export type ImageLocation = { type: "url"; base: string } | { type: "folder"; path: string };
 
 /** The folder of images/ with SeaBIOS and its VGA BIOS. */
-export const FIRMWARE_IMAGE = "seabios";
+export const FIRMWARE_IMAGE = "firmware";
 
 const fileSchema = v.looseObject({
   path: v.pipe(v.string(), v.regex(/^[\w][\w.+-]*(\/[\w][\w.+-]*)*$/)),
   bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** kernel, initrd, system-disk, cdrom, floppy, disk, bios, vga-bios, warm-state. */
+  /** kernel, initrd, multiboot, cd, floppy, disk, system-disk, bios, vga-bios, warm-state, licence. */
   role: v.string(),
   /** Of a warm state: what it fits (warm-start.ts). */
   key: v.optional(v.string()),
@@ -23,8 +23,9 @@ const fileSchema = v.looseObject({
 
 const manifestSchema = v.looseObject({
   files: v.array(fileSchema),
-  /** Of the kernel. */
-  commandLine: v.optional(v.string(), ""),
+  boot: v.optional(v.looseObject({ append: v.optional(v.string(), "") }), {}),
+  /** A kernel of ours waits for the owner and has the agent, unless its manifest says `false`. */
+  agent: v.optional(v.boolean(), true),
 });
 
 export type ImageFile = v.InferOutput<typeof fileSchema>;

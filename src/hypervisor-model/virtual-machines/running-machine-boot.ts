@@ -29,7 +29,7 @@ export class MachineSpecError extends Error {
 }
 
 const FIRMWARE_ROLES = { bios: "bios", vgaBios: "vga-bios" } as const;
-const DRIVE_ROLES = { cdrom: "cdrom", floppy: "floppy", disk: "hda" } as const;
+const DRIVE_ROLES = { cd: "cdrom", floppy: "floppy", disk: "hda" } as const;
 
 export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise<PreparedBoot> {
   if (spec.disks.length > 2)
@@ -74,8 +74,8 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
       const kernel = manifest.files.find((file) => file.role === "kernel");
       const initrd = manifest.files.find((file) => file.role === "initrd");
       if (kernel !== undefined) {
-        ({ commandLine } = manifest);
-        if (manifest.agent === true && !commandLine.split(" ").includes(WAIT)) commandLine += ` ${WAIT}`;
+        commandLine = manifest.boot.append;
+        if (manifest.agent && !commandLine.split(" ").includes(WAIT)) commandLine += ` ${WAIT}`;
         boot = {
           type: "linux",
           kernel: await read(name, kernel),
@@ -83,6 +83,11 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
           commandLine: commandLine.trim(),
         };
         commandLine = boot.commandLine;
+        break;
+      }
+      const multiboot = manifest.files.find((file) => file.role === "multiboot");
+      if (multiboot !== undefined) {
+        boot = { type: "multiboot", image: await read(name, multiboot), commandLine: manifest.boot.append };
         break;
       }
       const medium = manifest.files.find((file) => file.role in DRIVE_ROLES);
