@@ -124,11 +124,11 @@ build_kernel() {
   [ -f "$work/kernel/initramfs.cpio" ] || : > "$work/kernel/initramfs.cpio"
   make O="$work/kernel" ARCH=i386 -j"$jobs" modules
   local module release
-  for module in arch/x86/kvm/kvm arch/x86/kvm/kvm-amd drivers/block/floppy; do
+  for module in virt/lib/irqbypass arch/x86/kvm/kvm arch/x86/kvm/kvm-amd drivers/block/floppy drivers/net/dummy; do
     strip --strip-debug -o "$work/modules/${module##*/}.ko" "$work/kernel/$module.ko"
   done
-  printf 'kernel/kvm.ko:\nkernel/kvm-amd.ko: kernel/kvm.ko\nkernel/floppy.ko:\n' > "$work/modules/modules.dep"
-  : > "$work/modules/modules.alias"
+  printf 'kernel/irqbypass.ko:\nkernel/kvm.ko: kernel/irqbypass.ko\nkernel/kvm-amd.ko: kernel/kvm.ko kernel/irqbypass.ko\nkernel/floppy.ko:\nkernel/dummy.ko:\n' > "$work/modules/modules.dep"
+  echo 'alias rtnl-link-dummy dummy' > "$work/modules/modules.alias"
   release=$(cat "$work/kernel/include/config/kernel.release")
   python3 "$here/initramfs.py" "$here/root" "$work/tools" "$work/modules" "$release" > "$work/initramfs.list"
   "$work/gen_init_cpio" -t "$SOURCE_DATE_EPOCH" "$work/initramfs.list" > "$work/kernel/initramfs.cpio"

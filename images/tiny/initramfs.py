@@ -49,7 +49,7 @@ for name, links in {"ip": [], "tc": [], "bridge": [], "mke2fs": ["mkfs.ext2", "m
     for link in links:
         place("slink", f"{where}/{link}", f"{name} 777 0 0")
 
-for module in ["kvm", "kvm-amd", "floppy"]:
+for module in ["irqbypass", "kvm", "kvm-amd", "floppy", "dummy"]:
     place("file", f"/lib/modules/{release}/kernel/{module}.ko", f"{modules}/{module}.ko 644 0 0")
 place("file", f"/lib/modules/{release}/modules.dep", f"{modules}/modules.dep 644 0 0")
 place("file", f"/lib/modules/{release}/modules.alias", f"{modules}/modules.alias 644 0 0")

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,8 +125,11 @@ void settle_identity(const struct identity *identity) {
     strcpy(id, identity->machine_id);
     for (int i = 0; i < 32; i++)
       if (hex(id[i]) < 0) { id[0] = 0; break; }
-    if (!id[0] && getrandom(random, sizeof random, GRND_NONBLOCK) == sizeof random)
+    // /dev/urandom never waits: at this point of a boot without a seed the kernel has hardly any entropy.
+    int fd = id[0] ? -1 : open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, random, sizeof random) == sizeof random)
       for (int i = 0; i < 16; i++) sprintf(id + 2 * i, "%02x", random[i]);
+    if (fd >= 0) close(fd);
     if (id[0]) write_line("/etc/machine-id", id);
   }
 
