@@ -84,7 +84,7 @@ build_programs() {
     --enable-libsmartcols --enable-libmount --enable-libblkid --disable-nls --disable-shared --enable-static \
     --without-ncurses --without-ncursesw --without-tinfo --without-readline --without-python --without-systemd \
     --without-udev --disable-bash-completion --disable-asciidoc
-  make -j"$jobs" AUTOMAKE=: ACLOCAL=: AUTOCONF=: AUTOHEADER=: LDFLAGS="$link -all-static" lscpu lsns
+  make -j"$jobs" AUTOMAKE=: ACLOCAL=: AUTOCONF=: AUTOHEADER=: lscpu lsns
   for p in lscpu lsns; do strip -o "$work/tools/$p" $p; done
 
   cd "$work/sources/libpcap"
