@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import type { HardwareConfig, MachineState } from "../../emulator/machine.ts";
+import { MemoryStore } from "../storage/memory-store.ts";
+import { ImageLoader } from "./images.ts";
+import { decodeStateFile, encodeStateFile, gunzip, gzip } from "./warm-start-file.ts";
+import { warmStartKey, WarmStates } from "./warm-start.ts";
+
+const hardware: HardwareConfig = {
+  memoryMiB: 64,
+  nics: [{ model: "ne2000", mac: "00:0c:29:00:00:01" }],
+  diskBytes: [64 * 2 ** 20],
+  hasCdrom: true,
+  hasFloppy: false,
+  bootOrder: ["disk"],
+};
+const state: MachineState = {
+  version: 1,
+  engine: "v86",
+  engineVersion: "1",
+  hardware,
+  devices: Uint8Array.of(1, 2, 3),
+  pageNumbers: Uint32Array.of(0, 7),
+  pages: Uint8Array.from({ length: 8192 }, (_, i) => i * 7),
+};
+const shape = { engine: "v86" as const, engineVersion: "1", digests: ["aa"], commandLine: "quiet", hardware };
+
+test("a state comes back from its file", async () => {
+  const file = encodeStateFile("key", state);
+  expect(decodeStateFile("key", await gunzip(await gzip(file)))).toEqual(state);
+});
+
+test("a file for another key, a shortened one and one that is no state are no state", () => {
+  const file = encodeStateFile("key", state);
+  expect(decodeStateFile("other", file)).toBeUndefined();
+  expect(decodeStateFile("key", file.subarray(0, file.length - 1))).toBeUndefined();
+  expect(decodeStateFile("key", new Uint8Array(100))).toBeUndefined();
+});
+
+test("the key is the same for another address, medium or boot order", () => {
+  const other: HardwareConfig = {
+    ...hardware,
+    nics: [{ model: "ne2000", mac: "00:0c:29:ff:ff:ff" }],
+    hasCdrom: false,
+    bootOrder: ["cdrom"],
+  };
+  expect(warmStartKey({ ...shape, hardware: other })).toBe(warmStartKey(shape));
+});
+
+test.each([
+  ["engine version", { engineVersion: "2" }],
+  ["image", { digests: ["bb"] }],
+  ["command line", { commandLine: "" }],
+  ["memory", { hardware: { ...hardware, memoryMiB: 65 } }],
+  [
+    "network cards",
+    { hardware: { ...hardware, nics: [{ model: "virtio" as const, mac: "00:0c:29:00:00:01" }] } },
+  ],
+  ["disks", { hardware: { ...hardware, diskBytes: [] } }],
+])("the key differs with another %s", (_, change) => {
+  expect(warmStartKey({ ...shape, ...change })).not.toBe(warmStartKey(shape));
+});
+
+/** Images of which none has a warm state. */
+const images = () => {
+  const loader = new ImageLoader({ type: "folder", path: "/nowhere" });
+  loader.manifest = () => Promise.resolve({ files: [], boot: { append: "" }, agent: true });
+  return loader;
+};
+
+test("a state that was kept is found in the store by a later program; an unknown image means none", async () => {
+  const store = new MemoryStore();
+  await new WarmStates(images(), store).keep("k", state);
+  expect(await new WarmStates(images(), store).find("tiny", "k")).toEqual(state);
+  expect(await new WarmStates(images(), store).find("tiny", "other")).toBeUndefined();
+  const broken = new ImageLoader({ type: "folder", path: "/nowhere" });
+  expect(await new WarmStates(broken, undefined).find("tiny", "k")).toBeUndefined();
+});
