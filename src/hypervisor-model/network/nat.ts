@@ -157,6 +157,23 @@ export class Nat {
     return { type: "pass", packet: copy, destination };
   }
 
+  /** Whether `inbound` would find a connection or a port forward for it. */
+  claims(bytes: Uint8Array): boolean {
+    const packet = parseIpv4(bytes);
+    if (isMalformed(packet) || packet.destination !== this.options.outsideAddress) return false;
+    const at = (bytes[0] & 15) * 4;
+    const echo = packet.protocol === PROTOCOL_ICMP;
+    if (packet.payload.length < 8 || packet.fragmentOffset !== 0) return false;
+    // An error is looked at closely by `inbound`; one that fits no connection is dropped there.
+    if (echo && bytes[at] !== 0) return bytes[at] === 3 || bytes[at] === 11;
+    const port = read16(bytes, echo ? at + 4 : at + 2);
+    const remotePort = echo ? 0 : read16(bytes, at);
+    if (this.table.findOutside(packet.protocol, port, packet.source, remotePort) >= 0) return true;
+    return this.options.forwards.some(
+      (rule) => rule.protocol === NAMES[packet.protocol] && rule.port === port,
+    );
+  }
+
   /** An ICMP error quotes a packet that we sent: both its header and ours are turned back (RFC 5508 §4). */
   #inboundError(copy: Uint8Array, at: number, now: number): Translated {
     const type = copy[at];

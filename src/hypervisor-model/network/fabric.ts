@@ -1,0 +1,226 @@
+/**
+ * All networks of a laboratory and the NICs on them. Pure: time comes in with each call, frames go out through callbacks.
+ * A frame handed in must not be changed afterwards by the caller; a frame handed out is shared and must be copied to keep.
+ */
+import type { Decision } from "./decision.ts";
+import type { Direction, Link, LinkFaults } from "./link.ts";
+import { Network, type NetworkStatus } from "./network.ts";
+import { CLASSROOM_SUBNET, resolveNetworks, type NetworkConfig } from "./network-config.ts";
+import type { PortMode } from "./ethernet-switch.ts";
+import { inSubnet, parseSubnet } from "./wire/ipv4-address.ts";
+import { readZone, type Zone } from "./zone.ts";
+
+export interface FabricOptions {
+  networks: readonly NetworkConfig[];
+  zone: Zone;
+  seed: number;
+  now: number;
+  /** Milliseconds since 1970 at `now`. */
+  startTime: number;
+}
+
+export type PortId = number;
+
+export class FabricError extends Error {
+  override name = "FabricError";
+}
+
+interface Attached {
+  name: string;
+  network: Network;
+  switchPort: number;
+  transmit: (frame: Uint8Array) => void;
+}
+
+/** Rounds of passing frames between networks in one call: a loop of zero delay cannot hold the thread. */
+const MAX_ROUNDS = 1000;
+const CLASSROOM = parseSubnet(CLASSROOM_SUBNET)!;
+
+export class Fabric {
+  readonly networks = new Map<string, Network>();
+  /** Told of each network built or built anew. */
+  onNetwork: ((network: Network) => void) | undefined;
+  #zone: Zone;
+  readonly #seed: number;
+  readonly #startTime: number;
+  readonly #ports = new Map<PortId, Attached>();
+  #nextPort = 1;
+
+  /** Throws `NetworkConfigError` or `ZoneError`. */
+  constructor(options: FabricOptions) {
+    this.#zone = readZone(options.zone);
+    this.#seed = options.seed;
+    this.#startTime = options.startTime - options.now;
+    this.configure(options.networks, options.now);
+  }
+
+  /**
+   * Makes the networks as described, while running: a network whose description did not change goes on; others are built
+   * anew with the same NICs on them. A network with NICs cannot be taken away. Throws before anything is changed.
+   */
+  configure(configs: readonly NetworkConfig[], now: number): void {
+    const resolved = resolveNetworks(configs);
+    for (const [name, network] of this.networks) {
+      const used = [...this.#ports.values()].find((port) => port.network === network);
+      if (used !== undefined && !resolved.some((config) => config.name === name)) {
+        throw new FabricError(`network "${name}" is in use by ${used.name}`);
+      }
+    }
+    const before = new Map(this.networks);
+    this.networks.clear();
+    for (const [i, config] of resolved.entries()) {
+      const old = before.get(config.name);
+      if (old !== undefined && JSON.stringify(old.config) === JSON.stringify(config)) {
+        this.networks.set(config.name, old);
+        continue;
+      }
+      const network = new Network({
+        config,
+        zone: this.#zone,
+        seed: this.#seed + i,
+        now,
+        startTime: this.#startTime + now,
+        toLan: config.kind === "nat" ? (packet, destination) => this.#toLan(packet, destination) : undefined,
+        fromLan: config.kind === "bridged" ? (packet) => this.#fromLan(packet) : undefined,
+      });
+      network.observe = old?.observed;
+      this.networks.set(config.name, network);
+      for (const port of this.#ports.values()) if (port.network === old) this.#move(port, network);
+      this.onNetwork?.(network);
+    }
+    this.#drain(now);
+  }
+
+  attach(networkName: string, name: string, transmit: (frame: Uint8Array) => void): PortId {
+    const network = this.network(networkName);
+    const attached: Attached = { name, network, switchPort: this.#plug(network, name, transmit), transmit };
+    const port = this.#nextPort++;
+    this.#ports.set(port, attached);
+    return port;
+  }
+
+  detach(port: PortId): void {
+    const attached = this.#port(port);
+    attached.network.unplug(attached.switchPort);
+    this.#ports.delete(port);
+  }
+
+  /** Puts a NIC on another network; its link state and faults start afresh. */
+  moveTo(port: PortId, networkName: string): void {
+    const attached = this.#port(port);
+    const network = this.network(networkName);
+    attached.network.unplug(attached.switchPort);
+    this.#move(attached, network);
+  }
+
+  /** A frame that a NIC sent. A port that is gone drops it. */
+  receive(port: PortId, frame: Uint8Array, now: number): void {
+    const attached = this.#ports.get(port);
+    if (attached === undefined) return;
+    attached.network.advance(now);
+    attached.network.links.get(attached.switchPort)?.send("in", frame);
+    this.#drain(now);
+  }
+
+  setLink(port: PortId, up: boolean): void {
+    const attached = this.#port(port);
+    this.link(port).setUp(up);
+    if (!up) attached.network.switch.forget(attached.switchPort);
+  }
+
+  setFaults(port: PortId, direction: Direction | "both", faults: Partial<LinkFaults>): void {
+    const link = this.link(port);
+    if (direction !== "out") link.setFaults("in", faults);
+    if (direction !== "in") link.setFaults("out", faults);
+  }
+
+  setPortMode(port: PortId, mode: PortMode | undefined): void {
+    const attached = this.#port(port);
+    attached.network.switch.setMode(attached.switchPort, mode);
+  }
+
+  link(port: PortId): Link {
+    const attached = this.#port(port);
+    return attached.network.links.get(attached.switchPort)!;
+  }
+
+  /** Does what is due on every network. */
+  tick(now: number): void {
+    this.#drain(now);
+  }
+
+  nextTime(): number | undefined {
+    let earliest: number | undefined;
+    for (const network of this.networks.values()) {
+      const next = network.nextTime();
+      if (next !== undefined && (earliest === undefined || next < earliest)) earliest = next;
+    }
+    return earliest;
+  }
+
+  hold(networkName: string, now: number): void {
+    this.network(networkName).hold(now);
+  }
+
+  release(networkName: string, now: number): void {
+    this.network(networkName).release(now);
+    this.#drain(now);
+  }
+
+  /** One frame, one hop, on a held network. */
+  step(networkName: string): Decision[] | undefined {
+    return this.network(networkName).step();
+  }
+
+  status(networkName: string): NetworkStatus {
+    return this.network(networkName).status();
+  }
+
+  network(name: string): Network {
+    const network = this.networks.get(name);
+    if (network === undefined) throw new FabricError(`no network "${name}"`);
+    return network;
+  }
+
+  #port(port: PortId): Attached {
+    const attached = this.#ports.get(port);
+    if (attached === undefined) throw new FabricError(`no port ${port}`);
+    return attached;
+  }
+
+  #plug(network: Network, name: string, transmit: (frame: Uint8Array) => void): number {
+    const port = network.plug(name, transmit);
+    if (port === undefined) throw new FabricError(`the switch of "${network.config.name}" has no free port`);
+    return port;
+  }
+
+  #move(attached: Attached, network: Network): void {
+    attached.network = network;
+    attached.switchPort = this.#plug(network, attached.name, attached.transmit);
+  }
+
+  #drain(now: number): void {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      for (const network of this.networks.values()) network.advance(now);
+      const next = this.nextTime();
+      if (next === undefined || next > now) return;
+    }
+  }
+
+  #toLan(packet: Uint8Array, destination: number): boolean {
+    if (!inSubnet(destination, CLASSROOM)) return false;
+    for (const network of this.networks.values()) {
+      if (network.config.kind !== "bridged" || network.hostAdapter === undefined) continue;
+      network.hostAdapter.ethernet.send(packet, destination);
+      return true;
+    }
+    return false;
+  }
+
+  #fromLan(packet: Uint8Array): boolean {
+    for (const network of this.networks.values()) {
+      if (network.config.kind === "nat" && network.claims(packet)) return network.fromOutside(packet);
+    }
+    return false;
+  }
+}

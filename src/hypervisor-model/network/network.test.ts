@@ -1,0 +1,305 @@
+/** A guest made of frames talks to each kind of network, at a clock that the test moves. */
+import { describe, expect, it } from "vitest";
+import { DEFAULT_ZONE } from "./default-zone.ts";
+import { Fabric } from "./fabric.ts";
+import { EthernetInterface } from "./ethernet-interface.ts";
+import { IpHost } from "./ip-host.ts";
+import { resolveNetworks, type NetworkConfig } from "./network-config.ts";
+import { Random } from "../../common/random.ts";
+import { Scheduler } from "./scheduler.ts";
+import { parseAddress, parseSubnet } from "./wire/ipv4-address.ts";
+import {
+  DHCP_DISCOVER,
+  DHCP_REQUEST,
+  OPTION_MESSAGE_TYPE,
+  OPTION_REQUESTED_ADDRESS,
+  dhcpMessageType,
+  parseDhcp,
+  serialiseDhcp,
+  words32,
+  type DhcpMessage,
+} from "./wire/dhcp.ts";
+import { parseDns, serialiseDns, DNS_A } from "./wire/dns.ts";
+import { isMalformed } from "./wire/malformed.ts";
+import type { TcpConnection } from "./tcp-connection.ts";
+
+const NETWORKS: NetworkConfig[] = [
+  { name: "vmnet0", kind: "bridged" },
+  { name: "vmnet1", kind: "host-only" },
+  { name: "vmnet8", kind: "nat", forwards: [{ protocol: "tcp", port: 8080, to: "192.168.10.130:80" }] },
+];
+const address = (text: string) => parseAddress(text)!;
+
+/** A laboratory and its clock; guests are simulated hosts on real NIC ports. */
+class Laboratory {
+  now = 1000;
+  readonly fabric = new Fabric({
+    networks: NETWORKS,
+    zone: DEFAULT_ZONE,
+    seed: 7,
+    now: 1000,
+    startTime: 1.7e12,
+  });
+  readonly guestClock = new Scheduler(1000);
+  readonly frames: Uint8Array[] = [];
+
+  guest(network: string, subnet: string, own: string, gateway?: string) {
+    const mac = 0x000c29000000 + (address(own) & 0xffffff);
+    const port = this.fabric.attach(network, own, (frame) => {
+      this.frames.push(frame);
+      ethernet.receive(frame);
+    });
+    const ethernet: EthernetInterface = new EthernetInterface({
+      name: own,
+      mac,
+      address: address(own),
+      subnet: parseSubnet(subnet)!,
+      gateway: gateway === undefined ? undefined : address(gateway),
+      scheduler: this.guestClock,
+      transmit: (frame) => this.fabric.receive(port, frame, this.now),
+      receive: (packet) => host.receive(packet),
+    });
+    const host: IpHost = new IpHost({
+      name: own,
+      address: address(own),
+      ttl: 64,
+      scheduler: this.guestClock,
+      random: new Random(3),
+      send: (packet, destination) => ethernet.send(packet, destination),
+    });
+    return { host, ethernet, port, mac };
+  }
+
+  run(milliseconds: number): void {
+    const end = this.now + milliseconds;
+    while (this.now < end) {
+      this.now = Math.min(end, this.now + 1);
+      this.guestClock.advance(this.now);
+      this.fabric.tick(this.now);
+    }
+  }
+
+  /** TTL of the answer to a ping, or what kind of error came and from whom. */
+  ping(from: IpHost, to: string, ttl?: number): { type: string; ttl: number; source: number } | undefined {
+    let answer: { type: string; ttl: number; source: number } | undefined;
+    from.onIcmp = (message, packet) =>
+      (answer = { type: message.type, ttl: packet.ttl, source: packet.source });
+    from.sendIcmp(
+      address(to),
+      { type: "echo-request", identifier: 9, sequence: 1, data: new Uint8Array(56) },
+      ttl,
+    );
+    this.run(200);
+    return answer;
+  }
+}
+
+function natGuest(laboratory: Laboratory) {
+  return laboratory.guest("vmnet8", "192.168.10.0/24", "192.168.10.130", "192.168.10.2");
+}
+
+function discover(type: number, mac: number, requested?: number): DhcpMessage {
+  const options = [{ code: OPTION_MESSAGE_TYPE, data: new Uint8Array([type]) }];
+  if (requested !== undefined)
+    options.push({ code: OPTION_REQUESTED_ADDRESS, data: words32(requested) as Uint8Array<ArrayBuffer> });
+  return {
+    op: 1,
+    hops: 0,
+    transaction: 77,
+    seconds: 0,
+    broadcast: true,
+    clientAddress: 0,
+    yourAddress: 0,
+    nextServer: 0,
+    relay: 0,
+    clientMac: mac,
+    serverName: "",
+    bootFile: "",
+    options,
+  };
+}
+
+describe("a guest on the NAT network", () => {
+  it("gets an answer with ttl 128 from the gateway", () => {
+    const laboratory = new Laboratory();
+    expect(laboratory.ping(natGuest(laboratory).host, "192.168.10.2")).toMatchObject({
+      type: "echo-reply",
+      ttl: 128,
+    });
+  });
+
+  it("pings the host adapter and the simulated Internet, which answers with ttl 128", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    expect(laboratory.ping(host, "192.168.10.1")?.type).toBe("echo-reply");
+    expect(laboratory.ping(host, "110.242.68.4")).toMatchObject({
+      type: "echo-reply",
+      ttl: 128,
+      source: address("110.242.68.4"),
+    });
+  });
+
+  it("hears from each router in turn as the TTL grows", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    const sources = [1, 2, 3].map((ttl) => laboratory.ping(host, "110.242.68.4", ttl));
+    expect(sources.map((answer) => answer?.source)).toEqual(
+      ["192.168.10.2", "100.64.0.1", "61.148.0.9"].map(address),
+    );
+    expect(sources.every((answer) => answer?.type === "time-exceeded")).toBe(true);
+  });
+
+  it("resolves www.baidu.com to an alias and its address at the gateway and at 119.29.29.29", () => {
+    for (const server of ["192.168.10.2", "119.29.29.29"]) {
+      const laboratory = new Laboratory();
+      const { host } = natGuest(laboratory);
+      let answers: unknown;
+      host.onUdp(5000, ({ payload }) => {
+        const message = parseDns(payload);
+        if (!isMalformed(message)) answers = message.answers;
+      });
+      const flags = {
+        id: 5,
+        response: false,
+        opcode: 0,
+        authoritative: false,
+        truncated: false,
+        recursionDesired: true,
+        recursionAvailable: false,
+        responseCode: 0,
+      };
+      const questions = [{ name: "www.baidu.com", recordType: DNS_A, recordClass: 1 }];
+      host.sendUdp(
+        address(server),
+        53,
+        5000,
+        serialiseDns({ ...flags, questions, answers: [], authorities: [], additionals: [] }),
+      );
+      laboratory.run(100);
+      expect(answers, server).toMatchObject([
+        { type: "CNAME", target: "www.a.shifen.com" },
+        { type: "A", address: address("110.242.68.4") },
+      ]);
+    }
+  });
+
+  it("fetches a page of at least 1 KiB, also over a link that loses every tenth frame", () => {
+    for (const lossPercent of [0, 10]) {
+      const laboratory = new Laboratory();
+      const { host, port } = natGuest(laboratory);
+      laboratory.fabric.setFaults(port, "both", { lossPercent });
+      let text = "";
+      let closed = "";
+      host.connect(address("110.242.68.4"), 80, {
+        established: (connection) =>
+          connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nHost: www.baidu.com\r\n\r\n")),
+        data: (_, bytes) => (text += new TextDecoder().decode(bytes)),
+        ended: (connection) => connection.close(),
+        closed: (_, reason) => (closed = reason),
+      });
+      laboratory.run(60_000);
+      expect(closed, `loss ${lossPercent}`).toBe("finished");
+      expect(text).toMatch(/^HTTP\/1\.1 200 OK/);
+      expect(text.length).toBeGreaterThan(1024 + 200);
+      expect(text.endsWith("</html>\n")).toBe(true);
+    }
+  });
+
+  it("takes a lease from .128 on by discover and request", () => {
+    const laboratory = new Laboratory();
+    const heard: DhcpMessage[] = [];
+    const guest = laboratory.guest("vmnet8", "192.168.10.0/24", "192.168.10.77");
+    guest.host.onUdp(68, ({ payload }) => {
+      const message = parseDhcp(payload);
+      if (!isMalformed(message)) heard.push(message);
+    });
+    const send = (message: DhcpMessage) =>
+      guest.host.sendUdpFrom(0, 0xffffffff, 67, 68, serialiseDhcp(message));
+    send(discover(DHCP_DISCOVER, guest.mac));
+    laboratory.run(10);
+    send(discover(DHCP_REQUEST, guest.mac, heard[0].yourAddress));
+    laboratory.run(10);
+    expect(heard.map(dhcpMessageType)).toEqual([2, 5]);
+    expect(heard[1].yourAddress).toBe(address("192.168.10.128"));
+    expect(laboratory.fabric.status("vmnet8").leases).toMatchObject([
+      { address: "192.168.10.128", state: "leased" },
+    ]);
+  });
+
+  it("is reached at its forwarded port from the host", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    host.listen(80, () => ({
+      established: (connection: TcpConnection) => connection.write(new Uint8Array([111, 107])),
+    }));
+    let heard = "";
+    const outside = laboratory.fabric.network("vmnet8").outsideHost!;
+    outside.connect(outside.address, 8080, { data: (_, bytes) => (heard += String.fromCharCode(...bytes)) });
+    laboratory.run(100);
+    expect(heard).toBe("ok");
+  });
+});
+
+it("who reaches whom is as in VMware: bridged and NAT meet one way, host-only stays alone", () => {
+  const laboratory = new Laboratory();
+  const guests = {
+    bridged: laboratory.guest("vmnet0", "10.20.30.0/24", "10.20.30.50", "10.20.30.1").host,
+    nat: natGuest(laboratory).host,
+    hostOnly: laboratory.guest("vmnet1", "192.168.56.0/24", "192.168.56.50").host,
+  };
+  const targets = {
+    bridged: "10.20.30.50",
+    nat: "192.168.10.130",
+    hostOnly: "192.168.56.50",
+    internet: "110.242.68.4",
+  };
+  const reached = Object.entries(guests).map(([from, host]) => [
+    from,
+    Object.entries(targets)
+      .filter(([to]) => to !== from)
+      .filter(([, target]) => laboratory.ping(host, target)?.type === "echo-reply")
+      .map(([to]) => to),
+  ]);
+  expect(Object.fromEntries(reached)).toEqual({
+    bridged: ["internet"],
+    nat: ["bridged", "internet"],
+    hostOnly: [],
+  });
+});
+
+it("a held network lets one frame through a step and says what was decided", () => {
+  const laboratory = new Laboratory();
+  const { host } = natGuest(laboratory);
+  laboratory.fabric.hold("vmnet8", laboratory.now);
+  expect(laboratory.ping(host, "192.168.10.2")).toBeUndefined();
+  const types: string[] = [];
+  for (let n = 0; n < 20; n++)
+    for (const decision of laboratory.fabric.step("vmnet8") ?? []) types.push(decision.type);
+  expect(types).toEqual(
+    expect.arrayContaining(["switch-learned", "switch-flooded", "arp-answered", "host-answered"]),
+  );
+});
+
+it("a network description that cannot be is refused with its path", () => {
+  const cases: [NetworkConfig[], string][] = [
+    [[{ name: "a", kind: "nat", subnet: "192.168.10.1/24" }], "networks[0].subnet"],
+    [[{ name: "a", kind: "nat", dhcp: { first: "192.168.11.5" } }], "networks[0].dhcp.first"],
+    [[{ name: "a", kind: "nat", gateway: "192.168.10.200" }], "networks[0].gateway"],
+    [
+      [
+        { name: "a", kind: "nat" },
+        { name: "b", kind: "host-only", subnet: "192.168.10.128/25" },
+      ],
+      "networks[1].subnet",
+    ],
+    [
+      [{ name: "a", kind: "nat", forwards: [{ protocol: "tcp", port: 8080, to: "10.0.0.1:80" }] }],
+      "networks[0].forwards[0].to",
+    ],
+  ];
+  for (const [configs, path] of cases) {
+    expect(() => resolveNetworks(configs), path).toThrowError(
+      expect.objectContaining({ name: "NetworkConfigError", path }) as Error,
+    );
+  }
+});

@@ -1,0 +1,402 @@
+/**
+ * One running network: its switch, the links to it, and the devices its kind has (host adapter, NAT gateway or classroom
+ * router with the Internet behind it, DHCP, a few neighbours). It has its own virtual time, which can be held.
+ */
+import { Random } from "../../common/random.ts";
+import type { Decision, Observe } from "./decision.ts";
+import { DhcpServer, type Lease } from "./dhcp-server.ts";
+import { EthernetInterface, type Neighbour } from "./ethernet-interface.ts";
+import { EthernetSwitch, type LearnedAddress, type PortMode } from "./ethernet-switch.ts";
+import { Internet, serveDns } from "./internet.ts";
+import { httpService } from "./http-service.ts";
+import { IpHost } from "./ip-host.ts";
+import { Link } from "./link.ts";
+import { Nat, type NatEntry } from "./nat.ts";
+import { HOST_LAN_ADDRESS, type ResolvedNetwork } from "./network-config.ts";
+import { Scheduler } from "./scheduler.ts";
+import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, parseDhcp, serialiseDhcp } from "./wire/dhcp.ts";
+import { quotedPacket } from "./wire/icmp.ts";
+import { formatAddress, inSubnet, subnetBroadcast } from "./wire/ipv4-address.ts";
+import { ipv4Packet, PROTOCOL_UDP, serialiseIpv4 } from "./wire/ipv4.ts";
+import { BROADCAST_MAC, formatMac } from "./wire/mac-address.ts";
+import { isMalformed } from "./wire/malformed.ts";
+import { serialiseUdp } from "./wire/udp.ts";
+import type { Zone } from "./zone.ts";
+
+export interface NetworkOptions {
+  config: ResolvedNetwork;
+  zone: Zone;
+  seed: number;
+  now: number;
+  /** Milliseconds since 1970 at virtual time 0. */
+  startTime: number;
+  /** Packets of the NAT for the host's own LAN; false when there is none. */
+  toLan?: (packet: Uint8Array, destination: number) => boolean;
+  /** Looks at packets for the host PC first; true when they were for a NAT network. */
+  fromLan?: (packet: Uint8Array) => boolean;
+}
+
+export interface NetworkStatus {
+  name: string;
+  time: number;
+  held: boolean;
+  framesInFlight: number;
+  ports: {
+    port: number;
+    name: string;
+    up: boolean;
+    framesIn: number;
+    framesOut: number;
+    bytesIn: number;
+    bytesOut: number;
+  }[];
+  addresses: LearnedAddress[];
+  leases: Lease[];
+  nat: NatEntry[];
+  neighbours: { device: string; entries: Neighbour[] }[];
+  switchDrops: Record<string, number>;
+}
+
+interface Device {
+  name: string;
+  ethernet: EthernetInterface;
+  host: IpHost;
+}
+
+/** Where the classroom's router meets its provider. */
+const CLASSROOM_UPLINK = 0x64400307;
+const MAX_LISTED = 1000;
+
+export class Network {
+  readonly config: ResolvedNetwork;
+  readonly scheduler: Scheduler;
+  readonly switch: EthernetSwitch;
+  readonly links = new Map<number, Link>();
+  readonly devices: Device[] = [];
+  hostAdapter: Device | undefined;
+  nat: Nat | undefined;
+  dhcp: DhcpServer | undefined;
+  internet: Internet | undefined;
+  /** The host PC as the NAT's outside sees it: probes to a port forward come from here. */
+  outsideHost: IpHost | undefined;
+  /** Sees each frame once, as it enters the switch. */
+  tap: ((frame: Uint8Array, port: number, time: number) => void) | undefined;
+  #observe: Observe;
+  #random: Random;
+  readonly #options: NetworkOptions;
+  #held = false;
+  /** Host time minus virtual time. */
+  #offset: number;
+
+  constructor(options: NetworkOptions) {
+    const { config, seed, now } = options;
+    this.#options = options;
+    this.config = config;
+    this.#random = new Random(seed);
+    this.#offset = now;
+    this.scheduler = new Scheduler(0);
+    this.switch = new EthernetSwitch({
+      name: config.name,
+      transmit: (port, frame) => this.links.get(port)?.send("out", frame),
+    });
+    this.#build();
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  get observed(): Observe {
+    return this.#observe;
+  }
+
+  set observe(observe: Observe) {
+    this.#observe = observe;
+    this.switch.observe = observe;
+    for (const link of this.links.values()) link.observe = observe;
+    for (const device of this.devices) device.ethernet.observe = device.host.observe = observe;
+    if (this.nat !== undefined) this.nat.observe = observe;
+    if (this.dhcp !== undefined) this.dhcp.observe = observe;
+    if (this.internet !== undefined) this.internet.observe = observe;
+    if (this.outsideHost !== undefined) this.outsideHost.observe = observe;
+  }
+
+  /** Adds a cable; undefined when the switch has no port left. */
+  plug(name: string, deliver: (frame: Uint8Array) => void, mode?: PortMode): number | undefined {
+    const port = this.switch.addPort(mode);
+    if (port === undefined) return undefined;
+    const link = new Link({
+      name: `${this.config.name}/${name}`,
+      scheduler: this.scheduler,
+      random: this.#random,
+      deliver: {
+        in: (frame) => {
+          this.tap?.(frame, port, this.scheduler.now);
+          this.switch.receive(port, frame, this.scheduler.now);
+        },
+        out: deliver,
+      },
+    });
+    link.observe = this.#observe;
+    this.links.set(port, link);
+    return port;
+  }
+
+  unplug(port: number): void {
+    this.links.get(port)?.setUp(false);
+    this.links.delete(port);
+    this.switch.removePort(port);
+  }
+
+  /** Does what is due; the time stands still while held. */
+  advance(now: number): void {
+    if (!this.#held) this.scheduler.advance(now - this.#offset);
+  }
+
+  /** Host time at which something is due next. */
+  nextTime(): number | undefined {
+    const next = this.#held ? undefined : this.scheduler.nextTime();
+    return next === undefined ? undefined : next + this.#offset;
+  }
+
+  hold(now: number): void {
+    this.advance(now);
+    this.#held = true;
+  }
+
+  release(now: number): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#offset = now - this.scheduler.now;
+  }
+
+  /** Lets one frame go one hop while held; what devices decided about it, or undefined when none is on its way. */
+  step(): Decision[] | undefined {
+    if (!this.#held) return undefined;
+    const decisions: Decision[] = [];
+    const before = this.#observe;
+    this.observe = (decision) => {
+      decisions.push(decision);
+      before?.(decision);
+    };
+    const stepped = this.scheduler.step();
+    this.observe = before;
+    return stepped ? decisions : undefined;
+  }
+
+  status(): NetworkStatus {
+    const { now } = this.scheduler;
+    return {
+      name: this.config.name,
+      time: now,
+      held: this.#held,
+      framesInFlight: this.scheduler.framesInFlight,
+      ports: [...this.links].map(([port, link]) => ({
+        port,
+        name: link.name,
+        up: link.up,
+        framesIn: link.frames.in,
+        framesOut: link.frames.out,
+        bytesIn: link.bytes.in,
+        bytesOut: link.bytes.out,
+      })),
+      addresses: this.switch.table(now).slice(0, MAX_LISTED),
+      leases: this.dhcp?.leases(now).slice(0, MAX_LISTED) ?? [],
+      nat: this.nat?.entries(now).slice(0, MAX_LISTED) ?? [],
+      neighbours: this.devices.map(({ name, ethernet }) => ({
+        device: name,
+        entries: ethernet.neighbours(),
+      })),
+      switchDrops: { ...this.switch.drops },
+    };
+  }
+
+  #build(): void {
+    const { config, zone, startTime } = this.#options;
+    const nat = config.kind === "nat";
+    if (config.hostAddress !== undefined) {
+      this.hostAdapter = this.#addDevice("host", config.hostAddress, 128, (device, packet) => {
+        if (this.#options.fromLan?.(packet) === true) return;
+        device.host.receive(packet, subnetBroadcast(config.subnet));
+      });
+    }
+    let service = this.hostAdapter;
+    if (config.gateway !== undefined) {
+      const outside = nat ? HOST_LAN_ADDRESS : CLASSROOM_UPLINK;
+      this.nat = new Nat({
+        name: nat ? "gateway" : "router",
+        outsideAddress: outside,
+        forwards: config.forwards,
+        inboundTtl: nat ? 128 : undefined,
+      });
+      const gateway = this.#addDevice(
+        nat ? "gateway" : "router",
+        config.gateway,
+        nat ? 128 : 64,
+        (device, packet) => this.#gatewayReceives(device, packet),
+      );
+      service = gateway;
+      this.internet = new Internet({
+        zone,
+        scheduler: this.scheduler,
+        random: this.#random,
+        startTime,
+        deliver: (packet) => this.fromOutside(packet),
+      });
+      this.outsideHost = new IpHost({
+        name: "host",
+        address: outside,
+        ttl: 128,
+        scheduler: this.scheduler,
+        random: this.#random,
+        send: (packet, destination) => {
+          if (destination === outside) this.scheduler.deliverAfter(0, () => this.fromOutside(packet));
+          else this.internet?.send(packet);
+        },
+      });
+      serveDns(gateway.host, this.internet.dns);
+    }
+    if (config.dhcp !== undefined) {
+      this.dhcp = new DhcpServer({
+        name: "dhcp",
+        serverAddress: config.dhcp.server,
+        subnet: config.subnet,
+        first: config.dhcp.first,
+        last: config.dhcp.last,
+        leaseSeconds: config.dhcp.leaseSeconds,
+        router: config.gateway,
+        dns: config.dns,
+        reserved: [config.dhcp.server],
+      });
+      service ??= this.#addDevice("dhcp", config.dhcp.server, 128, (device, packet) =>
+        device.host.receive(packet),
+      );
+      this.#serveDhcp(service, this.dhcp);
+    }
+    if (config.kind === "bridged") this.#addNeighbours();
+  }
+
+  #addDevice(
+    name: string,
+    address: number,
+    ttl: number,
+    receive: (device: Device, packet: Uint8Array) => void,
+  ): Device {
+    const { config } = this;
+    // VMware's own vendor prefix for the adapters it makes: 00:50:56.
+    const mac = 0x005056c00000 + (this.#random.below(0x100) << 8) + (address & 255);
+    const gateway = name === "host" || name === "gateway" || name === "router" ? undefined : config.gateway;
+    const ethernet: EthernetInterface = new EthernetInterface({
+      name,
+      mac,
+      address,
+      subnet: config.subnet,
+      gateway,
+      scheduler: this.scheduler,
+      transmit: (frame) => this.links.get(port)?.send("in", frame),
+      receive: (packet) => receive(device, packet),
+    });
+    const host = new IpHost({
+      name,
+      address,
+      ttl,
+      scheduler: this.scheduler,
+      random: this.#random,
+      send: (packet, destination) => ethernet.send(packet, destination),
+    });
+    const device: Device = { name, ethernet, host };
+    const port = this.plug(name, (frame) => ethernet.receive(frame))!;
+    this.devices.push(device);
+    return device;
+  }
+
+  #gatewayReceives(device: Device, bytes: Uint8Array): void {
+    const { subnet } = this.config;
+    const destination =
+      bytes.length < 20 ? 0 : ((bytes[16] << 24) | (bytes[17] << 16) | (bytes[18] << 8) | bytes[19]) >>> 0;
+    if (
+      destination === device.host.address ||
+      destination === subnetBroadcast(subnet) ||
+      destination >>> 28 >= 0xe
+    ) {
+      return device.host.receive(bytes, subnetBroadcast(subnet));
+    }
+    if (inSubnet(destination, subnet)) return;
+    const translated = this.nat!.outbound(bytes, this.scheduler.now);
+    if (translated.type === "pass") return this.#toOutside(translated.packet, translated.destination);
+    if (translated.type === "drop" && translated.reason === "ttl-expired") {
+      const source = ((bytes[12] << 24) | (bytes[13] << 16) | (bytes[14] << 8) | bytes[15]) >>> 0;
+      device.host.sendIcmp(source, {
+        type: "time-exceeded",
+        code: 0,
+        rest: 0,
+        original: quotedPacket(bytes),
+      });
+    }
+  }
+
+  #toOutside(packet: Uint8Array, destination: number): void {
+    if (destination === this.outsideHost!.address) return this.outsideHost!.receive(packet);
+    if (this.#options.toLan?.(packet, destination) === true) return;
+    this.internet!.send(packet);
+  }
+
+  /** Whether a packet to the outside address belongs to a translated connection or a port forward. */
+  claims(packet: Uint8Array): boolean {
+    return this.nat?.claims(packet) ?? false;
+  }
+
+  /** A packet that came to the NAT's outside address. */
+  fromOutside(packet: Uint8Array): boolean {
+    const translated = this.nat!.inbound(packet, this.scheduler.now);
+    if (translated.type !== "pass") {
+      if (translated.type === "drop" && translated.reason === "no-entry") this.outsideHost!.receive(packet);
+      return false;
+    }
+    this.devices
+      .find(({ host }) => host.address === this.config.gateway)!
+      .ethernet.send(translated.packet, translated.destination);
+    return true;
+  }
+
+  #serveDhcp(device: Device, server: DhcpServer): void {
+    device.host.onUdp(DHCP_SERVER_PORT, ({ payload, source }) => {
+      const message = parseDhcp(payload);
+      if (isMalformed(message)) return;
+      const answer = server.handle(message, this.scheduler.now);
+      if (answer === undefined) return;
+      const from = device.host.address;
+      if (message.clientAddress !== 0 && source === message.clientAddress) {
+        return device.host.sendUdp(source, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, serialiseDhcp(answer));
+      }
+      // A client without an address cannot answer ARP: its frame is addressed by hand (RFC 2131 §4.1).
+      const to = answer.broadcast || answer.yourAddress === 0 ? 0xffffffff : answer.yourAddress;
+      const ports = { sourcePort: DHCP_SERVER_PORT, destinationPort: DHCP_CLIENT_PORT };
+      const udp = serialiseUdp({ ...ports, payload: serialiseDhcp(answer) }, from, to);
+      const packet = ipv4Packet({
+        source: from,
+        destination: to,
+        protocol: PROTOCOL_UDP,
+        ttl: 128,
+        payload: udp,
+      });
+      device.ethernet.sendTo(to === 0xffffffff ? BROADCAST_MAC : message.clientMac, serialiseIpv4(packet));
+    });
+  }
+
+  #addNeighbours(): void {
+    const neighbours: [string, number, number, string?][] = [
+      ["teacher", 11, 128, "Lecture notes"],
+      ["printer", 12, 255],
+      ["classmate", 13, 64],
+    ];
+    for (const [name, offset, ttl, title] of neighbours) {
+      const device = this.#addDevice(name, this.config.subnet.address + offset, ttl, ({ host }, packet) =>
+        host.receive(packet, subnetBroadcast(this.config.subnet)),
+      );
+      if (title === undefined) continue;
+      const body = `<!doctype html><title>${title}</title><h1>${title}</h1>\n<p>${name} ${formatAddress(device.host.address)} ${formatMac(device.ethernet.options.mac)}</p>\n`;
+      device.host.listen(80, httpService({ "/": { contentType: "text/html; charset=utf-8", body } }));
+    }
+  }
+}
