@@ -1,0 +1,130 @@
+/** `ringside boot`: one guest, commands through its agent or the terminal on its console. */
+import { existsSync } from "node:fs";
+import type { EngineName } from "../emulator/machine.ts";
+import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
+import { machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
+import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
+import { attachTerminal } from "./console-terminal.ts";
+import { checkBudget, openLaboratory, readMedium } from "./laboratory.ts";
+import { readOptions, UsageError, wholeNumber } from "./options.ts";
+
+export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD]… [--json]    boot one guest
+
+  --exec CMD      run CMD in the guest (sh -c), print its output, end with its status; may be repeated
+  --json          one JSON document instead: {"ok", "startedBy", "commands": [{"command", "exit", "stdout", "stderr"}]}
+  --kernel FILE   a Linux or Multiboot kernel instead of an image, with --initrd FILE and --append TEXT
+  --store DIR     keep the machine and its disks in DIR: the next boot finds them as they were left
+  --cold          firmware and kernel from the start, not the image's saved state
+  --engine v86    the engine
+
+Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
+`;
+
+const OPTIONS = {
+  image: { type: "string" },
+  engine: { type: "string" },
+  memory: { type: "string" },
+  exec: { type: "string", multiple: true },
+  json: { type: "boolean" },
+  kernel: { type: "string" },
+  initrd: { type: "string" },
+  append: { type: "string" },
+  store: { type: "string" },
+  cold: { type: "boolean" },
+} as const;
+
+export async function boot(argv: string[]): Promise<number> {
+  const { values, positionals } = readOptions(argv, OPTIONS);
+  if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is not an option`);
+  const engine = (values.engine ?? "v86") as EngineName;
+  if (engine !== "v86") {
+    throw new UsageError(
+      (engine as string) === "core"
+        ? "--engine core is not available yet"
+        : `--engine: expected v86 or core, found "${engine}"`,
+    );
+  }
+  const commands = values.exec ?? [];
+  if (values.json === true && commands.length === 0) throw new UsageError("--json needs --exec");
+  if (values.kernel === undefined && (values.initrd ?? values.append) !== undefined) {
+    throw new UsageError("--initrd and --append go with --kernel");
+  }
+  for (const file of [values.kernel, values.initrd]) {
+    if (file !== undefined && !existsSync(file)) throw new UsageError(`there is no file ${file}`);
+  }
+  const image = imageOf(values);
+  const name = image.type === "library" ? image.name : "kernel";
+  const memoryMiB = wholeNumber("memory", values.memory);
+  const laboratory = await openLaboratory(values.store);
+  try {
+    if (image.type === "library") await laboratory.host.images.manifest(image.name);
+    const choices: MachineChoices = {
+      name,
+      engine,
+      image,
+      memoryMiB,
+      ...(image.type === "kernel" ? { disks: [], nics: [] } : {}),
+    };
+    const { library } = laboratory;
+    let definition = library.findByName(name) ?? (await library.create(choices));
+    if (memoryMiB !== undefined && definition.memoryMiB !== memoryMiB) {
+      await library.update(definition.id, { memoryMiB });
+    }
+    if (image.type === "kernel") await library.update(definition.id, { image });
+    definition = library.find(definition.id)!;
+    checkBudget([definition.memoryMiB]);
+    const spec = await machineSpecOf(definition, readMedium);
+    await library.claim(definition.id);
+    const machine = startMachine(spec, laboratory.host, { mode: values.cold === true ? "cold" : "warm" });
+    machine.ready.catch(() => undefined);
+    try {
+      if (commands.length > 0) return await runCommands(machine, commands, values.json === true);
+      await machine.started;
+      return await attachTerminal(machine);
+    } finally {
+      await machine.powerOff().catch(() => undefined);
+      await library.release(definition.id, "off");
+    }
+  } finally {
+    await laboratory.close();
+  }
+}
+
+function imageOf(values: {
+  image?: string;
+  kernel?: string;
+  initrd?: string;
+  append?: string;
+}): MachineImage {
+  const { kernel, initrd, append } = values;
+  if (kernel === undefined) return { type: "library", name: values.image ?? "tiny" };
+  if (values.image !== undefined) throw new UsageError("give --image or --kernel, not both");
+  return {
+    type: "kernel",
+    kernel: { type: "file", path: kernel },
+    ...(initrd === undefined ? {} : { initrd: { type: "file", path: initrd } as const }),
+    commandLine: append ?? "console=ttyS0",
+  };
+}
+
+async function runCommands(machine: RunningMachine, commands: string[], json: boolean): Promise<number> {
+  await machine.ready;
+  const results: { command: string; exit: number; stdout: string; stderr: string }[] = [];
+  let status = 0;
+  for (const command of commands) {
+    const { exit, stdout, stderr } = await machine.agent.run(command, {
+      onOutput: json
+        ? undefined
+        : (stream, bytes) => void (stream === "stdout" ? process.stdout : process.stderr).write(bytes),
+    });
+    const decoder = new TextDecoder();
+    results.push({ command, exit, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) });
+    status = exit;
+    if (exit !== 0) break;
+  }
+  if (json) {
+    const { startedBy } = machine;
+    process.stdout.write(`${JSON.stringify({ ok: status === 0, startedBy, commands: results })}\n`);
+  }
+  return status;
+}

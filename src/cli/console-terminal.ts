@@ -1,0 +1,34 @@
+/** The terminal as the guest's console. */
+import type { RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
+
+/** Ctrl+], as in telnet. */
+const WAY_OUT = 0x1d;
+
+/** Resolves with the exit status when the machine has ended or the user has left. */
+export async function attachTerminal(machine: RunningMachine): Promise<number> {
+  const { stdin, stdout, stderr } = process;
+  stdout.write(machine.console.scrollback());
+  machine.console.onOutput((bytes) => void stdout.write(bytes));
+  const resize = () => machine.console.resize(stdout.columns, stdout.rows);
+  if (stdout.isTTY) {
+    resize();
+    stdout.on("resize", resize);
+  }
+  if (stdin.isTTY) {
+    stderr.write("Ctrl+] ends the machine.\r\n");
+    stdin.setRawMode(true);
+  }
+  const left = new Promise<"left">((resolve) => {
+    stdin.on("data", (bytes: Buffer) => {
+      const out = stdin.isTTY ? bytes.indexOf(WAY_OUT) : -1;
+      machine.console.write(new Uint8Array(out < 0 ? bytes : bytes.subarray(0, out)));
+      if (out >= 0) resolve("left");
+    });
+  });
+  const end = await Promise.race([machine.ended, left]);
+  if (stdin.isTTY) stdin.setRawMode(false);
+  stdin.pause();
+  if (end === "left" || end.type === "halted" || end.type === "power-off") return 0;
+  stderr.write(`the machine ended: ${end.type}${"detail" in end ? ` (${end.detail})` : ""}\n`);
+  return 1;
+}

@@ -1,0 +1,66 @@
+/** The command line's front door: which command, its help, and the exit status. */
+import { bench, BENCH_HELP } from "./bench.ts";
+import { boot, BOOT_HELP } from "./boot.ts";
+import { UsageError } from "./options.ts";
+import { run, RUN_HELP } from "./run.ts";
+
+/** Nothing was started because the request itself is wrong. */
+const REFUSED = 2;
+
+const COMMANDS: Record<string, { run: (argv: string[]) => Promise<number>; help: string }> = {
+  boot: { run: boot, help: BOOT_HELP },
+  run: { run, help: RUN_HELP },
+  bench: { run: bench, help: BENCH_HELP },
+};
+
+/** Commands that are decided but have nothing to run yet: named, not offered. */
+const NOT_YET = ["rom", "cpu-test", "predict", "lab"];
+
+const HELP = `ringside: real guests, and what the hypervisor under them does, without a browser
+
+${Object.values(COMMANDS)
+  .map(({ help }) => `  ${help.split("\n")[0]}`)
+  .join("\n")}
+
+ringside COMMAND --help says more about one command.
+`;
+
+async function main(argv: string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(HELP);
+    return name === undefined ? REFUSED : 0;
+  }
+  if (NOT_YET.includes(name)) {
+    process.stderr.write(`ringside ${name} is not available yet\n`);
+    return REFUSED;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`ringside: no command "${name}"; ringside --help lists them\n`);
+    return REFUSED;
+  }
+  if (rest.includes("--help")) {
+    process.stdout.write(command.help);
+    return 0;
+  }
+  try {
+    return await command.run(rest);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`ringside ${name}: ${error.message}\n`);
+      return REFUSED;
+    }
+    process.stderr.write(`ringside ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+const status = await main(process.argv.slice(2));
+// Writes to a pipe are asynchronous: leave only when both streams have taken everything.
+await Promise.all(
+  [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((done) => stream.write("", () => done())),
+  ),
+);
+process.exit(status);
