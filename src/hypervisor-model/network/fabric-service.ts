@@ -1,0 +1,178 @@
+/**
+ * The fabric with its clock, its MessagePorts and its captures: what runs in the fabric's thread. Commands come over
+ * comlink; each NIC has one MessagePort, on which each message is one frame as a Uint8Array.
+ */
+import { CaptureRing, type CapturedFrame } from "./capture-ring.ts";
+import type { Decision } from "./decision.ts";
+import { Fabric, type FabricOptions, type PortId } from "./fabric.ts";
+import type { PortMode } from "./ethernet-switch.ts";
+import type { Direction, LinkFaults } from "./link.ts";
+import type { Network, NetworkStatus } from "./network.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import { writePcapng } from "./pcapng.ts";
+
+export type FabricSetup = Pick<FabricOptions, "networks" | "zone" | "seed">;
+
+const MAX_HISTORY = 1000;
+
+export class FabricService {
+  readonly #fabric: Fabric;
+  readonly #nicPorts = new Map<PortId, MessagePort>();
+  readonly #captures = new Map<string, CaptureRing>();
+  readonly #history = new Map<string, { time: number; decisions: Decision[] }[]>();
+  readonly #startTime: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+
+  constructor(setup: FabricSetup) {
+    const now = performance.now();
+    this.#startTime = Date.now() - now;
+    this.#fabric = new Fabric({ ...setup, now, startTime: Date.now() });
+    this.#fabric.onNetwork = (network) => this.#tap(network);
+  }
+
+  configure(networks: readonly NetworkConfig[]): void {
+    this.#fabric.configure(networks, performance.now());
+    this.#wake();
+  }
+
+  /** `name` is shown in tables and captures, as "web-1:ens33". The port is transferred. */
+  attach(network: string, name: string, port: MessagePort): PortId {
+    const id = this.#fabric.attach(network, name, (frame) => {
+      // Others may hold the same frame: each NIC gets a copy of its own to take away.
+      const copy = frame.slice();
+      port.postMessage(copy, [copy.buffer]);
+    });
+    this.#nicPorts.set(id, port);
+    port.onmessage = (event: MessageEvent<unknown>) => {
+      if (!(event.data instanceof Uint8Array)) return;
+      this.#fabric.receive(id, event.data, performance.now());
+      this.#wake();
+    };
+    return id;
+  }
+
+  detach(port: PortId): void {
+    this.#fabric.detach(port);
+    this.#nicPorts.get(port)?.close();
+    this.#nicPorts.delete(port);
+  }
+
+  moveTo(port: PortId, network: string): void {
+    this.#fabric.moveTo(port, network);
+  }
+
+  /** The machine is told of its carrier by its owner (`RunningMachine.setLink`), not from here. */
+  setLink(port: PortId, up: boolean): void {
+    this.#fabric.setLink(port, up);
+  }
+
+  setFaults(port: PortId, direction: Direction | "both", faults: Partial<LinkFaults>): void {
+    this.#fabric.setFaults(port, direction, faults);
+  }
+
+  setPortMode(port: PortId, mode: PortMode | undefined): void {
+    this.#fabric.setPortMode(port, mode);
+  }
+
+  status(network: string): NetworkStatus {
+    return this.#fabric.status(network);
+  }
+
+  networkNames(): string[] {
+    return [...this.#fabric.networks.keys()];
+  }
+
+  hold(network: string): void {
+    this.#fabric.hold(network, performance.now());
+  }
+
+  release(network: string): void {
+    this.#fabric.release(network, performance.now());
+    this.#wake();
+  }
+
+  /** One frame, one hop; undefined when none is on its way. */
+  step(network: string): Decision[] | undefined {
+    const decisions = this.#fabric.step(network);
+    if (decisions === undefined) return undefined;
+    const history = this.#history.get(network) ?? [];
+    history.push({ time: this.#fabric.network(network).scheduler.now, decisions });
+    if (history.length > MAX_HISTORY) history.shift();
+    this.#history.set(network, history);
+    // A step may hand packets to another network.
+    this.#fabric.tick(performance.now());
+    this.#wake();
+    return decisions;
+  }
+
+  history(network: string): { time: number; decisions: Decision[] }[] {
+    return this.#history.get(network) ?? [];
+  }
+
+  startCapture(network: string, maxFrames?: number, maxBytes?: number): void {
+    this.#captures.set(network, new CaptureRing(maxFrames, maxBytes));
+    this.#tap(this.#fabric.network(network));
+  }
+
+  /** Stops taking frames; what was captured stays until `discardCapture`. */
+  stopCapture(network: string): void {
+    this.#fabric.network(network).tap = undefined;
+  }
+
+  discardCapture(network: string): void {
+    this.stopCapture(network);
+    this.#captures.delete(network);
+  }
+
+  captured(network: string): { size: number; dropped: number } {
+    const ring = this.#captures.get(network);
+    return { size: ring?.size ?? 0, dropped: ring?.dropped ?? 0 };
+  }
+
+  /** Frames by place from 0, the oldest held. */
+  frames(network: string, from: number, count: number): CapturedFrame[] {
+    const ring = this.#captures.get(network);
+    const found: CapturedFrame[] = [];
+    for (let i = from; ring !== undefined && i < Math.min(from + count, ring.size); i++)
+      found.push(ring.at(i)!);
+    return found;
+  }
+
+  exportCapture(network: string): Uint8Array {
+    const ring = this.#captures.get(network);
+    return writePcapng({
+      interfaces: [network],
+      frames: ring === undefined ? [] : this.frames(network, 0, ring.size),
+      dropped: ring?.dropped ?? 0,
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const port of this.#nicPorts.values()) port.close();
+    this.#nicPorts.clear();
+  }
+
+  #tap(network: Network): void {
+    const ring = this.#captures.get(network.config.name);
+    if (ring !== undefined) {
+      network.tap = (frame) => ring.add(0, this.#startTime + performance.now(), frame);
+    }
+  }
+
+  /** Sets the timer for what is due next. */
+  #wake(): void {
+    const next = this.#fabric.nextTime() ?? Infinity;
+    if (next === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = next;
+    if (next === Infinity) return;
+    const delay = Math.min(0x7fffffff, Math.max(0, next - performance.now()));
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#fabric.tick(performance.now());
+      this.#wake();
+    }, delay);
+  }
+}
