@@ -233,7 +233,8 @@ export const en = {
     nameStep: "Name the virtual machine",
     name: "Virtual machine name",
     nameEmpty: "Give the machine a name.",
-    nameTaken:
+    nameUsed: "Another machine already has this name: choose another one.",
+    firstStep: "This is the first step.",
       "Another machine already has this name; both can live side by side, but you will see the name twice.",
     processorsStep: "Processors and memory",
     processors: "Number of processors",
@@ -274,6 +275,8 @@ export const en = {
     name: "Name",
     description: "Description",
     bootOrderHint: "The machine tries these from top to bottom.",
+    atTop: "It is the first already.",
+    atBottom: "It is the last already.",
     up: (what: string) => `${what}: earlier`,
     down: (what: string) => `${what}: later`,
     connected: "Connected",

@@ -9,7 +9,6 @@ import type { Store } from "../../hypervisor-model/storage/store.ts";
 import type {
   MachineChoices,
   MachineDefinition,
-  Medium as StoredMedium,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
 import {
   hostBudget,
@@ -45,6 +44,8 @@ import { MediumMissingError, refusalText, sentenceFor, type Sentence } from "./f
 import { PageContents } from "./machine-contents.ts";
 import { go } from "./route.ts";
 import { signal } from "./signals.ts";
+
+export type StoredMedium = NonNullable<NonNullable<MachineDefinition["cdrom"]>["medium"]>;
 
 export interface Notice {
   id: number;

@@ -1,0 +1,184 @@
+/** The frame of the page: menu and toolbar, library, tabs, workspace, task log, status line. */
+import { html, nothing } from "lit";
+import { customElement } from "lit/decorators.js";
+import "../components/action-button/action-button.ts";
+import { RingsideElement } from "../components/element.ts";
+import "../components/icon/icon.ts";
+import "../components/library-tree/library-tree.ts";
+import "../components/menu-bar/menu-bar.ts";
+import { sharedStyles } from "../components/shared.styles.ts";
+import "../components/task-log/task-log.ts";
+import "../panels/dialogs/dialogs.ts";
+import "../panels/home/home.ts";
+import "../panels/machine/machine.ts";
+import { command, dialog } from "../state/commands.ts";
+import { laboratory, type Notice } from "../state/laboratory.ts";
+import { libraryShown } from "../state/preferences.ts";
+import { go, hashOf, route } from "../state/route.ts";
+import { styles } from "./shell.styles.ts";
+
+const TOOLS = [
+  "power-on",
+  "suspend",
+  "resume",
+  "reset",
+  "shut-down",
+  "power-off",
+  "|",
+  "ctrl-alt-del",
+  "full-screen",
+];
+
+@customElement("rs-shell")
+export class Shell extends RingsideElement {
+  static override styles = [sharedStyles, styles];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("keydown", this.onKey);
+  }
+
+  private onKey = (event: KeyboardEvent): void => {
+    if (event.isComposing) return;
+    if (event.key === "F1") dialog.set("help");
+    else if (event.ctrlKey && event.shiftKey && event.code === "KeyP") dialog.set("palette");
+    else return;
+    event.preventDefault();
+  };
+
+  private tool(id: string) {
+    if (id === "|") return html`<span class="separator"></span>`;
+    const { icon, label, reason, run } = command(id);
+    return html`<rs-action
+      data-command=${id}
+      icon-only
+      icon=${icon ?? "info"}
+      label=${label(this.m)}
+      reason=${reason(this.m)}
+      @rs-press=${run}
+    ></rs-action>`;
+  }
+
+  private header() {
+    const looks = ["language", "theme"].map((id) => this.tool(id));
+    return html`<header class="chrome">
+      <strong class="brand">${this.m.app.name}</strong>
+      <rs-menu-bar></rs-menu-bar>
+      <span class="space"></span>
+      <div class="tools" role="toolbar" aria-label=${this.m.menu.power}>
+        ${TOOLS.map((id) => this.tool(id))}
+      </div>
+      <span class="separator"></span>
+      ${looks}
+    </header>`;
+  }
+
+  private tabs() {
+    const at = route.get();
+    const open = laboratory.openTabs.get();
+    const ids = at.type === "machine" && !open.includes(at.id) ? [...open, at.id] : open;
+    return html`<nav class="tabs chrome" aria-label=${this.m.tabs.label}>
+      <span class="tab" ?data-current=${at.type === "home"}>
+        <a href=${hashOf({ type: "home" })} aria-current=${at.type === "home" ? "page" : nothing}>
+          <rs-icon name="house"></rs-icon>${this.m.tabs.home}
+        </a>
+      </span>
+      ${ids.map((id) => {
+        const machine = laboratory.find(id);
+        if (!machine) return nothing;
+        const current = at.type === "machine" && at.id === id;
+        return html`<span class="tab" ?data-current=${current}>
+          <a href=${hashOf({ type: "machine", id })} aria-current=${current ? "page" : nothing}>
+            <rs-icon name="monitor"></rs-icon>${machine.name}
+          </a>
+          <rs-action
+            icon="x"
+            icon-only
+            label=${this.m.tabs.close(machine.name)}
+            @rs-press=${() => laboratory.closeTab(id)}
+          ></rs-action>
+        </span>`;
+      })}
+    </nav>`;
+  }
+
+  private notice({ id, kind, title, text, start }: Notice) {
+    return html`<section class="notice ${kind}" role=${kind === "danger" ? "alert" : "status"}>
+      <rs-icon name=${kind === "info" ? "info" : "triangle-alert"}></rs-icon>
+      <p><strong>${title(this.m)}</strong> ${text(this.m)}</p>
+      ${
+        start
+          ? html`<rs-action
+              look="outlined"
+              icon="play"
+              label=${this.m.notice.startAgain(start.name)}
+              @rs-press=${() => {
+                laboratory.dismiss(id);
+                laboratory.openTab(start.id);
+                void laboratory.powerOn(start.id);
+              }}
+            ></rs-action>`
+          : nothing
+      }
+      <rs-action
+        icon="x"
+        icon-only
+        label=${this.m.common.dismiss}
+        @rs-press=${() => laboratory.dismiss(id)}
+      ></rs-action>
+    </section>`;
+  }
+
+  private workspace() {
+    if (!laboratory.opened.get()) return html`<p class="empty">${this.m.app.starting}</p>`;
+    const at = route.get();
+    if (at.type === "home") return html`<rs-home></rs-home>`;
+    const machine = at.type === "machine" ? laboratory.find(at.id) : undefined;
+    if (machine) return html`<rs-machine machine-id=${machine.id}></rs-machine>`;
+    return html`<div class="empty">
+      <h1>${this.m.notFound.title}</h1>
+      <p>${this.m.notFound.text}</p>
+      <rs-action
+        look="outlined"
+        label=${this.m.notFound.home}
+        @rs-press=${() => go({ type: "home" })}
+      ></rs-action>
+    </div>`;
+  }
+
+  private status() {
+    const { status } = this.m;
+    laboratory.machines.get();
+    const budget = laboratory.budget;
+    const stored =
+      laboratory.storage.get() === "memory"
+        ? status.memoryOnly
+        : status.stored(this.m.common.mib((laboratory.storedBytes.get() / 2 ** 20).toFixed(1)));
+    return html`<footer class="chrome" aria-label=${status.label}>
+      ${status.host}: ${status.guests(budget.running)} ·
+      ${status.memory(String(budget.usedMiB), String(budget.budgetMiB))} · ${stored}
+    </footer>`;
+  }
+
+  protected override render() {
+    const at = route.get();
+    const machine = at.type === "machine" ? laboratory.find(at.id) : undefined;
+    document.title = machine
+      ? `${machine.name} – ${this.m.app.name}`
+      : `${this.m.app.name} – ${this.m.app.tagline}`;
+    return html`
+      ${this.header()}
+      <div class="middle">
+        ${libraryShown.get() ? html`<aside class="chrome" aria-label=${this.m.library.label}><rs-library></rs-library></aside>` : nothing}
+        <main>
+          ${this.tabs()}
+          <div class="notices">${laboratory.notices.get().map((notice) => this.notice(notice))}</div>
+          <div class="workspace">${this.workspace()}</div>
+        </main>
+      </div>
+      <rs-task-log class="chrome"></rs-task-log>
+      ${this.status()}
+      <rs-dialogs></rs-dialogs>
+    `;
+  }
+}

@@ -1,0 +1,75 @@
+/** A modal dialog on the browser's own <dialog>: focus stays inside, Escape closes, focus returns afterwards. */
+import { css, html } from "lit";
+import { customElement, property, query } from "lit/decorators.js";
+import "../action-button/action-button.ts";
+import { RingsideElement } from "../element.ts";
+import { sharedStyles } from "../shared.styles.ts";
+
+@customElement("rs-dialog")
+export class Dialog extends RingsideElement {
+  static override styles = [
+    sharedStyles,
+    css`
+      dialog {
+        display: none;
+        flex-direction: column;
+        inline-size: min(680px, 94vw);
+        max-block-size: 90vh;
+        padding: 0;
+        border: 1px solid var(--rs-line-strong);
+        border-radius: 8px;
+        background: var(--rs-surface);
+        color: var(--rs-text);
+        box-shadow: 0 8px 32px rgb(0 0 0 / 25%);
+      }
+      dialog[open] {
+        display: flex;
+      }
+      dialog::backdrop {
+        background: rgb(0 0 0 / 45%);
+      }
+      header,
+      footer {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 10px 16px;
+      }
+      header {
+        justify-content: space-between;
+        border-block-end: 1px solid var(--rs-line);
+      }
+      footer {
+        justify-content: flex-end;
+        border-block-start: 1px solid var(--rs-line);
+      }
+      .body {
+        padding: 16px;
+        overflow: auto;
+      }
+    `,
+  ];
+
+  @property() heading = "";
+  @query("dialog") private dialog!: HTMLDialogElement;
+
+  protected override firstUpdated(): void {
+    this.dialog.showModal();
+  }
+
+  protected override render() {
+    return html`<dialog aria-labelledby="heading" @close=${() => this.emit("rs-close")}>
+      <header>
+        <h2 id="heading">${this.heading}</h2>
+        <rs-action
+          icon="x"
+          icon-only
+          label=${this.m.common.close}
+          @rs-press=${() => this.emit("rs-close")}
+        ></rs-action>
+      </header>
+      <div class="body"><slot></slot></div>
+      <footer><slot name="footer"></slot></footer>
+    </dialog>`;
+  }
+}

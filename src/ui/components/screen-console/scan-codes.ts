@@ -1,0 +1,130 @@
+/** KeyboardEvent.code to PS/2 set 1 make codes (IBM PC/AT technical reference; 0xE0 prefixes the extended keys). */
+const ROWS: [number, string[]][] = [
+  [
+    0x01,
+    [
+      "Escape",
+      "Digit1",
+      "Digit2",
+      "Digit3",
+      "Digit4",
+      "Digit5",
+      "Digit6",
+      "Digit7",
+      "Digit8",
+      "Digit9",
+      "Digit0",
+      "Minus",
+      "Equal",
+      "Backspace",
+      "Tab",
+    ],
+  ],
+  [
+    0x10,
+    [
+      "KeyQ",
+      "KeyW",
+      "KeyE",
+      "KeyR",
+      "KeyT",
+      "KeyY",
+      "KeyU",
+      "KeyI",
+      "KeyO",
+      "KeyP",
+      "BracketLeft",
+      "BracketRight",
+      "Enter",
+      "ControlLeft",
+    ],
+  ],
+  [
+    0x1e,
+    [
+      "KeyA",
+      "KeyS",
+      "KeyD",
+      "KeyF",
+      "KeyG",
+      "KeyH",
+      "KeyJ",
+      "KeyK",
+      "KeyL",
+      "Semicolon",
+      "Quote",
+      "Backquote",
+      "ShiftLeft",
+      "Backslash",
+    ],
+  ],
+  [
+    0x2c,
+    [
+      "KeyZ",
+      "KeyX",
+      "KeyC",
+      "KeyV",
+      "KeyB",
+      "KeyN",
+      "KeyM",
+      "Comma",
+      "Period",
+      "Slash",
+      "ShiftRight",
+      "NumpadMultiply",
+      "AltLeft",
+      "Space",
+      "CapsLock",
+    ],
+  ],
+  [0x3b, ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9", "F10", "NumLock", "ScrollLock"]],
+  [
+    0x47,
+    [
+      "Numpad7",
+      "Numpad8",
+      "Numpad9",
+      "NumpadSubtract",
+      "Numpad4",
+      "Numpad5",
+      "Numpad6",
+      "NumpadAdd",
+      "Numpad1",
+      "Numpad2",
+      "Numpad3",
+      "Numpad0",
+      "NumpadDecimal",
+    ],
+  ],
+  [0x56, ["IntlBackslash", "F11", "F12"]],
+];
+const EXTENDED: Record<string, number> = {
+  NumpadEnter: 0x1c,
+  ControlRight: 0x1d,
+  NumpadDivide: 0x35,
+  AltRight: 0x38,
+  Home: 0x47,
+  ArrowUp: 0x48,
+  PageUp: 0x49,
+  ArrowLeft: 0x4b,
+  ArrowRight: 0x4d,
+  End: 0x4f,
+  ArrowDown: 0x50,
+  PageDown: 0x51,
+  Insert: 0x52,
+  Delete: 0x53,
+  MetaLeft: 0x5b,
+  MetaRight: 0x5c,
+  ContextMenu: 0x5d,
+};
+const PLAIN = new Map(ROWS.flatMap(([first, names]) => names.map((name, i) => [name, first + i] as const)));
+
+/** The bytes the keyboard sends when this key goes down or up; none for a key a PC keyboard does not have. */
+export function scanCodes(code: string, down: boolean): number[] {
+  const release = down ? 0 : 0x80;
+  const plain = PLAIN.get(code);
+  if (plain !== undefined) return [plain | release];
+  const extended = EXTENDED[code];
+  return extended === undefined ? [] : [0xe0, extended | release];
+}

@@ -1,0 +1,261 @@
+/** What the machine's VGA shows, on a canvas; keyboard and mouse go to the guest while it is captured. */
+import { css, html, nothing, type PropertyValues } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import type { ScreenUpdate } from "../../../emulator/machine.ts";
+import type { RunningMachine } from "../../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import "../action-button/action-button.ts";
+import { RingsideElement } from "../element.ts";
+import { sharedStyles } from "../shared.styles.ts";
+import { CODE_PAGE_437 } from "./code-page-437.ts";
+import { scanCodes } from "./scan-codes.ts";
+
+const CELL = { width: 9, height: 16 };
+const KEYS = [
+  "Escape",
+  "Tab",
+  "ControlLeft",
+  "AltLeft",
+  "F1",
+  "F2",
+  "F10",
+  "F12",
+  "ArrowLeft",
+  "ArrowUp",
+  "ArrowDown",
+  "ArrowRight",
+  "Enter",
+];
+const STICKY = new Set(["ControlLeft", "AltLeft"]);
+const colour = (rgb: number) => `#${rgb.toString(16).padStart(6, "0")}`;
+
+@customElement("rs-screen-console")
+export class ScreenConsole extends RingsideElement {
+  static override styles = [
+    sharedStyles,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-block-size: 0;
+        background: var(--rs-surface-quiet);
+      }
+      .place {
+        display: grid;
+        flex: 1;
+        min-block-size: 0;
+        place-items: center;
+        padding: 8px;
+        overflow: auto;
+      }
+      canvas {
+        max-inline-size: 100%;
+        max-block-size: 100%;
+        background: #000;
+      }
+      canvas.captured {
+        outline: 2px solid var(--rs-place-kernel);
+      }
+      .keys {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 2px;
+        padding: 2px 8px;
+      }
+      p {
+        padding: 4px 12px;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) machine?: RunningMachine;
+  @query("canvas") private canvas!: HTMLCanvasElement;
+  @state() private captured = false;
+  @state() private wasCaptured = false;
+  @state() private keysShown = false;
+  @state() private size = "";
+  @state() private held: readonly string[] = [];
+  #rows = new Map<number, Extract<ScreenUpdate, { type: "text-row" }>>();
+  #cursor?: Extract<ScreenUpdate, { type: "cursor" }>;
+  #stop?: () => void;
+  #listeningTo?: RunningMachine;
+
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has("machine") || this.machine === this.#listeningTo) return;
+    this.#stop?.();
+    this.#listeningTo = this.machine;
+    this.#stop = this.machine?.display.onUpdate((update) => this.draw(update));
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.release();
+    this.#stop?.();
+    this.#listeningTo = undefined;
+  }
+
+  private get context(): CanvasRenderingContext2D {
+    return this.canvas.getContext("2d")!;
+  }
+
+  private draw(update: ScreenUpdate): void {
+    switch (update.type) {
+      case "text-mode":
+        this.#rows.clear();
+        this.canvas.width = update.columns * CELL.width;
+        this.canvas.height = update.rows * CELL.height;
+        this.size = this.m.console.textScreen(update.columns, update.rows);
+        break;
+      case "text-row":
+        this.#rows.set(update.row, update);
+        this.drawRow(update);
+        break;
+      case "cursor": {
+        const before = this.#cursor && this.#rows.get(this.#cursor.row);
+        this.#cursor = update;
+        if (before) this.drawRow(before);
+        if (!update.visible) break;
+        this.context.fillStyle = "#cccccc";
+        const top = update.row * CELL.height + Math.min(update.firstLine, CELL.height - 2);
+        this.context.fillRect(
+          update.column * CELL.width,
+          top,
+          CELL.width,
+          Math.max(2, update.lastLine - update.firstLine + 1),
+        );
+        break;
+      }
+      case "graphics-mode":
+        this.canvas.width = update.width;
+        this.canvas.height = update.height;
+        this.size = this.m.console.graphicsScreen(update.width, update.height);
+        break;
+      case "pixels": {
+        const { rgba, width, height, x, y } = update;
+        this.context.putImageData(new ImageData(rgba as Uint8ClampedArray<ArrayBuffer>, width, height), x, y);
+        break;
+      }
+      default:
+        update satisfies never;
+    }
+  }
+
+  private drawRow({
+    row,
+    characters,
+    foreground,
+    background,
+  }: Extract<ScreenUpdate, { type: "text-row" }>): void {
+    const { context } = this;
+    context.font = `${CELL.height - 2}px ui-monospace, Consolas, "DejaVu Sans Mono", monospace`;
+    context.textBaseline = "middle";
+    characters.forEach((character, column) => {
+      const x = column * CELL.width;
+      context.fillStyle = colour(background[column]);
+      context.fillRect(x, row * CELL.height, CELL.width, CELL.height);
+      context.fillStyle = colour(foreground[column]);
+      context.fillText(CODE_PAGE_437[character], x, row * CELL.height + CELL.height / 2, CELL.width);
+    });
+  }
+
+  private async capture(): Promise<void> {
+    this.captured = true;
+    this.wasCaptured = true;
+    this.canvas.focus();
+    await this.canvas.requestPointerLock?.()?.catch?.(() => undefined);
+  }
+
+  private release(): void {
+    if (!this.captured) return;
+    this.captured = false;
+    for (const code of ["ControlLeft", "AltLeft", "ShiftLeft"]) this.send(code, false);
+    if (document.pointerLockElement) document.exitPointerLock();
+  }
+
+  private send(code: string, down: boolean): void {
+    const codes = scanCodes(code, down);
+    if (codes.length > 0) this.machine?.display.sendScancodes(codes);
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.isComposing) return;
+    if (!this.captured) {
+      if (event.type === "keydown" && event.code === "Enter") void this.capture();
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.ctrlKey && event.altKey && /^(Control|Alt)/.test(event.code)) this.release();
+    else this.send(event.code, event.type === "keydown");
+  }
+
+  private pointer(event: PointerEvent | WheelEvent): void {
+    if (!this.captured) return;
+    const { movementX, movementY, buttons } = event;
+    this.machine?.display.movePointer({
+      deltaX: movementX,
+      deltaY: movementY,
+      wheel: event instanceof WheelEvent ? Math.sign(event.deltaY) : 0,
+      buttons: { left: (buttons & 1) !== 0, right: (buttons & 2) !== 0, middle: (buttons & 4) !== 0 },
+    });
+  }
+
+  private press(code: string): void {
+    if (STICKY.has(code)) {
+      const held = this.held.includes(code);
+      this.send(code, !held);
+      this.held = held ? this.held.filter((other) => other !== code) : [...this.held, code];
+      return;
+    }
+    this.send(code, true);
+    this.send(code, false);
+    for (const held of this.held) this.send(held, false);
+    this.held = [];
+  }
+
+  private keyName(code: string): string {
+    const { keysPad } = this.m;
+    const arrows: Record<string, string> = {
+      ArrowLeft: `← ${keysPad.left}`,
+      ArrowRight: `→ ${keysPad.right}`,
+      ArrowUp: `↑ ${keysPad.up}`,
+      ArrowDown: `↓ ${keysPad.down}`,
+    };
+    return arrows[code] ?? { Escape: "Esc", ControlLeft: "Ctrl", AltLeft: "Alt" }[code] ?? code;
+  }
+
+  protected override render() {
+    const { console: m, keysPad } = this.m;
+    const say = this.captured ? m.captured : this.wasCaptured ? m.released : m.clickToUse;
+    return html`
+      <p class="small" role="status">${say}</p>
+      <div class="place">
+        <canvas
+          tabindex="0"
+          role="application"
+          width="720"
+          height="400"
+          aria-label=${this.size || m.screenWaiting}
+          class=${this.captured ? "captured" : ""}
+          @click=${this.capture}
+          @keydown=${this.key}
+          @keyup=${this.key}
+          @blur=${this.release}
+          @pointermove=${this.pointer}
+          @pointerdown=${this.pointer}
+          @pointerup=${this.pointer}
+          @wheel=${this.pointer}
+        ></canvas>
+      </div>
+      <div class="keys" role="group" aria-label=${keysPad.label}>
+        <rs-action
+          icon="keyboard"
+          label=${m.keys}
+          hint=${keysPad.hint}
+          .pressed=${this.keysShown}
+          @rs-press=${() => (this.keysShown = !this.keysShown)}
+        ></rs-action>
+        ${this.keysShown ? KEYS.map((code) => html`<rs-action label=${this.keyName(code)} .pressed=${STICKY.has(code) ? this.held.includes(code) : undefined} @rs-press=${() => this.press(code)}></rs-action>`) : nothing}
+      </div>
+    `;
+  }
+}

@@ -1,0 +1,198 @@
+/** The dialogs of the page, one at a time; those that are large are loaded when they are first opened. */
+import { css, html, nothing } from "lit";
+import { customElement, state } from "lit/decorators.js";
+import { nameRefusal } from "../../../hypervisor-model/virtual-machines/definition.ts";
+import "../../components/action-button/action-button.ts";
+import "../../components/dialog/dialog.ts";
+import { RingsideElement } from "../../components/element.ts";
+import { formStyles } from "../../components/form.styles.ts";
+import { sharedStyles } from "../../components/shared.styles.ts";
+import { catalogues } from "../../i18n/messages.ts";
+import { chosenMachine, commands, dialog, type Command } from "../../state/commands.ts";
+import { laboratory, type MachineView } from "../../state/laboratory.ts";
+
+const close = () => dialog.set(undefined);
+
+@customElement("rs-dialogs")
+export class Dialogs extends RingsideElement {
+  static override styles = [
+    sharedStyles,
+    formStyles,
+    css`
+      li {
+        padding-block: 2px;
+      }
+      .list {
+        padding-inline-start: 18px;
+        list-style: disc;
+      }
+    `,
+  ];
+  @state() private text = "";
+
+  private cancel(label = this.m.common.cancel) {
+    return html`<rs-action look="outlined" label=${label} @rs-press=${close}></rs-action>`;
+  }
+
+  private rename({ id, name }: MachineView) {
+    const { rename, common, wizard } = this.m;
+    const value = this.text || name;
+    const refused = nameRefusal(
+      value,
+      laboratory.takenNames.filter((other) => other !== name),
+    );
+    const reason = refused ? (refused.key === "name-taken" ? wizard.nameUsed : wizard.nameEmpty) : "";
+    const save = () => {
+      close();
+      void laboratory.rename(id, value);
+    };
+    return html`<rs-dialog heading=${rename.title} @rs-close=${close}>
+      <label class="field"
+        ><span>${rename.label}</span>
+        <input
+          .value=${value}
+          @input=${(event: InputEvent) => (this.text = (event.target as HTMLInputElement).value)}
+        />
+        ${reason ? html`<span class="bad" role="alert">${reason}</span>` : nothing}</label
+      >
+      <div slot="footer" class="row">
+        <rs-action look="primary" label=${common.ok} reason=${reason} @rs-press=${save}></rs-action
+        >${this.cancel()}
+      </div>
+    </rs-dialog>`;
+  }
+
+  private remove({ id, name, state, definition }: MachineView) {
+    const { remove, common } = this.m;
+    return html`<rs-dialog heading=${remove.title(name)} @rs-close=${close}>
+      <p>${remove.text}</p>
+      <ul class="list">
+        <li>${remove.definition}</li>
+        ${definition?.disks.map((disk) => html`<li>${remove.disk(disk.name, common.mib(String(disk.sizeMiB)))}</li>`)}
+        ${state === "suspended" ? html`<li>${remove.suspended}</li>` : nothing}
+      </ul>
+      <div slot="footer" class="row">
+        ${this.cancel(remove.keep)}
+        <rs-action
+          look="danger"
+          label=${remove.action}
+          @rs-press=${() => {
+            close();
+            void laboratory.remove(id);
+          }}
+        ></rs-action>
+      </div>
+    </rs-dialog>`;
+  }
+
+  private powerOff(machine: MachineView, reset: boolean) {
+    const { powerOff } = this.m;
+    const { id, name } = machine;
+    const act = () => {
+      close();
+      void (reset ? laboratory.reset(id) : laboratory.powerOff(id));
+    };
+    const shutDown = () => {
+      close();
+      void laboratory.shutDown(id);
+    };
+    return html`<rs-dialog
+      heading=${reset ? powerOff.resetTitle(name) : powerOff.title(name)}
+      @rs-close=${close}
+    >
+      <p>${reset ? powerOff.resetText : powerOff.text}</p>
+      <div slot="footer" class="row">
+        ${this.cancel()}
+        ${reset ? nothing : html`<rs-action look="primary" label=${powerOff.shutDown} reason=${laboratory.reason(this.m, machine, "shut-down")} @rs-press=${shutDown}></rs-action>`}
+        <rs-action
+          look="danger"
+          class="now"
+          label=${reset ? powerOff.resetAction : powerOff.action}
+          @rs-press=${act}
+        ></rs-action>
+      </div>
+    </rs-dialog>`;
+  }
+
+  private palette() {
+    const { palette } = this.m;
+    const words = this.text.toLowerCase();
+    const matches = ({ label }: Command) =>
+      Object.values(catalogues).some((m) => label(m).toLowerCase().includes(words));
+    const found = commands.filter(matches);
+    return html`<rs-dialog heading=${palette.title} @rs-close=${close}>
+      <div class="form">
+        <input
+          aria-label=${palette.placeholder}
+          placeholder=${palette.placeholder}
+          @input=${(event: InputEvent) => (this.text = (event.target as HTMLInputElement).value)}
+        />
+        <ul>
+          ${found.map(
+            (entry) =>
+              html`<li>
+                <rs-action
+                  look="link"
+                  icon=${entry.icon ?? "arrow-right"}
+                  label=${entry.label(this.m)}
+                  reason=${entry.reason(this.m)}
+                  @rs-press=${() => {
+                    close();
+                    entry.run();
+                  }}
+                ></rs-action>
+              </li>`,
+          )}
+        </ul>
+        ${found.length === 0 ? html`<p class="quiet">${palette.none}</p>` : nothing}
+      </div>
+      <div slot="footer">${this.cancel(this.m.common.close)}</div>
+    </rs-dialog>`;
+  }
+
+  private help() {
+    const { help } = this.m;
+    const keys = [
+      ["Ctrl+Shift+P", help.keyPalette],
+      ["F1", help.keyHelp],
+      ["Ctrl+Alt", help.keyRelease],
+      ["Ctrl+Alt", help.leaveConsole],
+      ["Ctrl+Shift+C / V", help.keyConsoleCopy],
+      ["Ctrl+Shift+F", help.keyFind],
+      ["Tab", help.keyTabs],
+    ];
+    return html`<rs-dialog heading=${help.title} @rs-close=${close}>
+      <div class="form">
+        <p>${help.about}</p>
+        <h3>${help.keysTitle}</h3>
+        <ul>
+          ${keys.map(([key, what]) => html`<li><kbd>${key}</kbd> ${what}</li>`)}
+        </ul>
+      </div>
+      <div slot="footer">${this.cancel(this.m.common.close)}</div>
+    </rs-dialog>`;
+  }
+
+  protected override render() {
+    const open = dialog.get();
+    const machine = chosenMachine();
+    if (open === undefined) {
+      this.text = "";
+      return nothing;
+    }
+    if (open === "palette") return this.palette();
+    if (open === "help") return this.help();
+    if (open === "wizard") {
+      void import("../wizard/wizard.ts");
+      return html`<rs-wizard></rs-wizard>`;
+    }
+    if (!machine) return nothing;
+    if (open === "settings") {
+      void import("../settings/settings.ts");
+      return html`<rs-settings machine-id=${machine.id}></rs-settings>`;
+    }
+    if (open === "rename") return this.rename(machine);
+    if (open === "remove") return this.remove(machine);
+    return this.powerOff(machine, open === "reset");
+  }
+}

@@ -1,0 +1,292 @@
+/** Virtual machine settings: the device list left, the chosen device's properties right. */
+import { css, html, nothing } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { NicModel } from "../../../emulator/machine.ts";
+import { Random, freshSeed } from "../../../common/random.ts";
+import {
+  MAX_DISKS,
+  MAX_NICS,
+  MEMORY_MIB,
+  isNicAddress,
+  newMac,
+  type MachineDefinition,
+} from "../../../hypervisor-model/virtual-machines/definition.ts";
+import "../../components/action-button/action-button.ts";
+import "../../components/dialog/dialog.ts";
+import { RingsideElement } from "../../components/element.ts";
+import { formStyles } from "../../components/form.styles.ts";
+import { sharedStyles } from "../../components/shared.styles.ts";
+import { dialog } from "../../state/commands.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import { networkName } from "../machine/device-list.ts";
+
+type Draft = Pick<MachineDefinition, "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder">;
+
+@customElement("rs-settings")
+export class Settings extends RingsideElement {
+  static override styles = [
+    sharedStyles,
+    formStyles,
+    css`
+      .columns {
+        display: grid;
+        grid-template-columns: 210px 1fr;
+        gap: 16px;
+        min-block-size: 260px;
+      }
+      nav {
+        display: flex;
+        flex-direction: column;
+        align-items: stretch;
+        gap: 2px;
+      }
+      nav button {
+        justify-content: flex-start;
+      }
+    `,
+  ];
+
+  @property({ attribute: "machine-id" }) machineId = "";
+  @state() private draft!: Draft;
+  @state() private device = "memory";
+  private on = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const view = laboratory.find(this.machineId);
+    if (!view?.definition) return;
+    const { memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
+    this.draft = structuredClone({ memoryMiB, nics, disks, cdrom, floppy, bootOrder });
+    this.on = view.session !== undefined;
+  }
+
+  private change(change: Partial<Draft>): void {
+    this.draft = { ...this.draft, ...change };
+  }
+
+  private get problem(): string {
+    const { memoryMiB, nics } = this.draft;
+    const { wizard, settings } = this.m;
+    if (!(Number.isInteger(memoryMiB) && memoryMiB >= MEMORY_MIB.minimum))
+      return wizard.memoryTooSmall(MEMORY_MIB.minimum);
+    if (memoryMiB > MEMORY_MIB.maximum) return wizard.memoryTooBig(MEMORY_MIB.maximum);
+    return nics.every(({ mac }) => isNicAddress(mac)) ? "" : settings.macBad;
+  }
+
+  private async save(): Promise<void> {
+    if (await laboratory.update(this.machineId, this.draft)) dialog.set(undefined);
+  }
+
+  private async insert(drive: "cdrom" | "floppy", files: FileList | null): Promise<void> {
+    if (files?.[0]) this.change({ [drive]: { medium: await laboratory.keepMedium(files[0]) } });
+  }
+
+  private addDisk(): void {
+    const id = new Random(freshSeed()).uuid();
+    this.change({
+      disks: [...this.draft.disks, { id, name: `disk ${this.draft.disks.length + 1}`, sizeMiB: 64 }],
+    });
+  }
+
+  private addNic(): void {
+    const mac = newMac(new Random(freshSeed()), new Set(this.draft.nics.map((nic) => nic.mac)));
+    this.change({ nics: [...this.draft.nics, { network: "vmnet8", model: "ne2000", mac, connected: true }] });
+  }
+
+  private move(i: number, by: number): void {
+    const order = [...this.draft.bootOrder];
+    [order[i], order[i + by]] = [order[i + by], order[i]];
+    this.change({ bootOrder: order });
+  }
+
+  private drive(kind: "cdrom" | "floppy") {
+    const { settings, device } = this.m;
+    const medium = this.draft[kind]?.medium;
+    return html`<p>
+        ${settings.medium}:
+        ${medium ? (medium.type === "stored" ? medium.name : medium.path) : device.noMedium}
+      </p>
+      <label class="field"
+        ><span>${settings.mediumFile}</span>
+        <input
+          type="file"
+          @change=${(event: Event) => void this.insert(kind, (event.target as HTMLInputElement).files)}
+      /></label>
+      ${medium ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.change({ [kind]: { medium: null } })}></rs-action>` : nothing}`;
+  }
+
+  private properties(): unknown {
+    const { settings, network, wizard, common, device, boot } = this.m;
+    const locked = this.on ? settings.lockedWhileOn : "";
+    const [kind, number] = this.device.split(":");
+    const i = Number(number);
+    switch (kind) {
+      case "memory":
+        return html`<label class="field"
+          ><span>${wizard.memory} (MiB)</span>
+          <input
+            type="number"
+            min=${MEMORY_MIB.minimum}
+            max=${MEMORY_MIB.maximum}
+            ?readonly=${this.on}
+            aria-disabled=${this.on}
+            .value=${String(this.draft.memoryMiB)}
+            @input=${(event: InputEvent) => this.change({ memoryMiB: (event.target as HTMLInputElement).valueAsNumber })}
+          />
+          <span class="hint"
+            >${locked || wizard.memoryHint(MEMORY_MIB.minimum, MEMORY_MIB.maximum)}
+            ${this.on ? "" : settings.warmLost}</span
+          ></label
+        >`;
+      case "disk": {
+        const disk = this.draft.disks[i];
+        if (!disk) return settings.nothingSelected;
+        return html`<p>${settings.diskName}: ${disk.name}</p>
+          <p>${settings.diskSize}: ${common.mib(String(disk.sizeMiB))}</p>
+          ${disk.role === "system" ? html`<p class="hint">${settings.removeSystemDisk}</p>` : nothing}
+          <rs-action
+            look="danger"
+            label=${settings.removeDevice}
+            reason=${locked}
+            @rs-press=${() => this.change({ disks: this.draft.disks.filter((_, n) => n !== i) })}
+          ></rs-action>`;
+      }
+      case "nic": {
+        const nic = this.draft.nics[i];
+        if (!nic) return settings.nothingSelected;
+        const set = (part: Partial<typeof nic>) =>
+          this.change({ nics: this.draft.nics.map((old, n) => (n === i ? { ...old, ...part } : old)) });
+        const value = (event: Event) => (event.target as HTMLInputElement | HTMLSelectElement).value;
+        return html`<label class="choice"
+            ><input
+              type="checkbox"
+              .checked=${nic.connected}
+              @change=${() => set({ connected: !nic.connected })}
+            /><span>${settings.connected}</span></label
+          >
+          <label class="field"
+            ><span>${wizard.networkStep}</span>
+            <select @change=${(event: Event) => set({ network: value(event) || null })}>
+              ${["vmnet0", "vmnet8", "vmnet1", ""].map((name) => html`<option value=${name} ?selected=${(nic.network ?? "") === name}>${networkName(this.m, name || null)}</option>`)}</select
+            ><span class="hint">${network.pending}</span></label
+          >
+          <label class="field"
+            ><span>${wizard.adapter}</span>
+            <select
+              ?disabled=${this.on}
+              title=${locked}
+              @change=${(event: Event) => set({ model: value(event) as NicModel })}
+            >
+              <option value="ne2000" ?selected=${nic.model === "ne2000"}>${network.ne2000}</option>
+              <option value="virtio" ?selected=${nic.model === "virtio"}>${network.virtio}</option></select
+            >${locked ? html`<span class="hint">${locked}</span>` : nothing}</label
+          >
+          <label class="field"
+            ><span>${settings.mac}</span
+            ><input
+              .value=${nic.mac}
+              ?readonly=${this.on}
+              @input=${(event: Event) => set({ mac: value(event).toLowerCase() })}
+            /><span class="hint">${settings.macHint}</span></label
+          >
+          <rs-action
+            look="danger"
+            label=${settings.removeDevice}
+            reason=${locked}
+            @rs-press=${() => this.change({ nics: this.draft.nics.filter((_, n) => n !== i) })}
+          ></rs-action>`;
+      }
+      case "cdrom":
+      case "floppy":
+        return this.drive(kind);
+      case "serial":
+        return settings.serialText;
+      case "boot":
+        return html`<p class="hint">${locked || settings.bootOrderHint}</p>
+          <ol>
+            ${this.draft.bootOrder.map(
+              (entry, n, all) =>
+                html`<li class="row">
+                  <rs-action
+                    icon="chevron-up"
+                    icon-only
+                    label=${settings.up(boot[entry])}
+                    reason=${locked || (n === 0 ? settings.atTop : "")}
+                    @rs-press=${() => this.move(n, -1)}
+                  ></rs-action>
+                  <rs-action
+                    icon="chevron-down"
+                    icon-only
+                    label=${settings.down(boot[entry])}
+                    reason=${locked || (n === all.length - 1 ? settings.atBottom : "")}
+                    @rs-press=${() => this.move(n, 1)}
+                  ></rs-action>
+                  ${boot[entry]}
+                </li>`,
+            )}
+          </ol>`;
+      default:
+        return device.display;
+    }
+  }
+
+  protected override render() {
+    const view = laboratory.find(this.machineId);
+    if (!view?.definition || !this.draft) return nothing;
+    const { settings, device, common } = this.m;
+    const locked = this.on ? settings.lockedWhileOn : "";
+    const { disks, nics, cdrom, floppy } = this.draft;
+    const devices: [string, string][] = [
+      ["memory", device.memory],
+      ...disks.map((_, i): [string, string] => [`disk:${i}`, device.disk(i + 1)]),
+      ...(cdrom ? [["cdrom", device.cdrom] as [string, string]] : []),
+      ...(floppy ? [["floppy", device.floppy] as [string, string]] : []),
+      ...nics.map((_, i): [string, string] => [`nic:${i}`, device.network(i + 1)]),
+      ["serial", device.serial],
+      ["boot", device.bootOrder],
+    ];
+    return html`<rs-dialog heading=${settings.title(view.name)} @rs-close=${() => dialog.set(undefined)}>
+      <div class="columns">
+        <nav aria-label=${settings.device}>
+          ${devices.map(([id, name]) => html`<button class="plain" type="button" aria-pressed=${String(this.device === id)} @click=${() => (this.device = id)}>${name}</button>`)}
+          <span class="hint">${settings.add}</span>
+          <rs-action
+            icon="plus"
+            label=${settings.addDisk}
+            reason=${locked || (disks.length >= MAX_DISKS ? settings.maxDisks : "")}
+            @rs-press=${this.addDisk}
+          ></rs-action>
+          <rs-action
+            icon="plus"
+            label=${settings.addNetwork}
+            reason=${locked || (nics.length >= MAX_NICS ? settings.maxNics : "")}
+            @rs-press=${this.addNic}
+          ></rs-action>
+          <rs-action
+            icon="plus"
+            label=${settings.addFloppy}
+            reason=${locked || (floppy ? settings.already : "")}
+            @rs-press=${() => this.change({ floppy: { medium: null } })}
+          ></rs-action>
+        </nav>
+        <div class="form">
+          ${this.properties()}${this.problem ? html`<p class="bad" role="alert">${this.problem}</p>` : nothing}
+        </div>
+      </div>
+      <div slot="footer" class="row">
+        <rs-action
+          look="primary"
+          class="save"
+          label=${common.ok}
+          reason=${this.problem}
+          @rs-press=${() => void this.save()}
+        ></rs-action>
+        <rs-action
+          look="outlined"
+          label=${common.cancel}
+          @rs-press=${() => dialog.set(undefined)}
+        ></rs-action>
+      </div>
+    </rs-dialog>`;
+  }
+}

@@ -1,0 +1,47 @@
+/** The task log's lines as text. */
+import type { TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
+import type { Messages } from "../i18n/messages.ts";
+
+export function taskText(m: Messages, { task, machine, parameters, outcome }: TaskEntry): string {
+  const name = machine?.name ?? "";
+  if (outcome === "failed") return m.log.failed(name, String(parameters.error ?? m.error.title));
+  switch (task) {
+    case "create":
+      return m.log.created(name);
+    case "edit":
+    case "edit-hardware":
+      return m.log.settingsChanged(name);
+    case "rename":
+      return m.log.renamed(String(parameters.from), name);
+    case "duplicate":
+      return m.log.duplicated(name, String(parameters.as ?? "…"));
+    case "delete":
+      return m.log.removed(name);
+    case "power-on":
+      return m.log.poweredOn(name);
+    case "boot-cold":
+      return m.log.poweredOnCold(name);
+    case "power-off":
+      return m.log.poweredOff(name);
+    case "shut-down":
+      return m.log.shutDown(name);
+    case "suspend":
+      return m.log.suspended(name);
+    case "resume":
+      return m.log.resumed(name);
+    case "reset":
+      return m.log.reset(name);
+    case "send-keys":
+      return m.log.ctrlAltDel(name);
+    case "guest-shut-down":
+      return m.log.guestOff(name);
+    case "guest-panicked":
+      return m.log.panicked(name);
+    case "crash":
+      return m.log.crashed(name);
+    case "interrupted":
+      return m.log.interrupted(name);
+    default:
+      return `${name}: ${task}`;
+  }
+}
