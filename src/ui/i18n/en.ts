@@ -235,7 +235,6 @@ export const en = {
     nameEmpty: "Give the machine a name.",
     nameUsed: "Another machine already has this name: choose another one.",
     firstStep: "This is the first step.",
-      "Another machine already has this name; both can live side by side, but you will see the name twice.",
     processorsStep: "Processors and memory",
     processors: "Number of processors",
     processorsReason: "The engine has one processor.",

@@ -1,7 +1,7 @@
 /** The task log at the bottom: the latest line, or eight when unfolded. */
 import { css, html } from "lit";
 import { customElement } from "lit/decorators.js";
-import type { TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
+import type { TaskEntry } from "../../../hypervisor-model/virtual-machines/task-log.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { logExpanded, toggleLog } from "../../state/preferences.ts";
 import { taskText } from "../../state/task-text.ts";

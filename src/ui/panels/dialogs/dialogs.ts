@@ -62,7 +62,7 @@ export class Dialogs extends RingsideElement {
     </rs-dialog>`;
   }
 
-  private remove({ id, name, state, definition }: MachineView) {
+  private deletion({ id, name, state, definition }: MachineView) {
     const { remove, common } = this.m;
     return html`<rs-dialog heading=${remove.title(name)} @rs-close=${close}>
       <p>${remove.text}</p>
@@ -192,7 +192,7 @@ export class Dialogs extends RingsideElement {
       return html`<rs-settings machine-id=${machine.id}></rs-settings>`;
     }
     if (open === "rename") return this.rename(machine);
-    if (open === "remove") return this.remove(machine);
+    if (open === "remove") return this.deletion(machine);
     return this.powerOff(machine, open === "reset");
   }
 }
