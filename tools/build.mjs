@@ -11,7 +11,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
-  statSync,
+  lstatSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -38,7 +38,7 @@ function sourceFiles(folder) {
 function fingerprint(paths) {
   const hash = createHash("sha256");
   for (const path of paths) {
-    const { mtimeMs, size } = statSync(join(root, path));
+    const { mtimeMs, size } = lstatSync(join(root, path));
     hash.update(`${path}\0${mtimeMs}\0${size}\n`);
   }
   return hash.digest("hex");
