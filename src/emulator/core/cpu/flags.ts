@@ -26,7 +26,16 @@
  * | BT BTS BTR BTC                | OF SF AF PF           | unchanged                                                 |
  */
 import type { Cpu } from "./cpu.ts";
-import { FLAG_AF, FLAG_CARRY, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_RESULT, FLAG_SF, FLAG_ZF } from "./registers.ts";
+import {
+  FLAG_AF,
+  FLAG_CARRY,
+  FLAG_CF,
+  FLAG_OF,
+  FLAG_PF,
+  FLAG_RESULT,
+  FLAG_SF,
+  FLAG_ZF,
+} from "./registers.ts";
 
 export const CARRY_BITS = 0xc0000008 | 0;
 export const CARRY_OUT = 0x80000000 | 0;
