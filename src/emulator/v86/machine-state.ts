@@ -83,6 +83,22 @@ export function withWholeBars(cpu: Cpu, restore: () => void): void {
   }
 }
 
+/** Calls v86 with its memory packing switched off: pages are ours. */
+export function withoutMemory<T>(cpu: Cpu, call: () => T): T {
+  const { pack_memory: pack, unpack_memory: unpack } = cpu;
+  cpu.pack_memory = () => ({
+    bitmap: { get_buffer: () => new ArrayBuffer(PAGE_SIZE) },
+    packed_memory: new Uint8Array(0),
+  });
+  cpu.unpack_memory = () => undefined;
+  try {
+    return call();
+  } finally {
+    cpu.pack_memory = pack;
+    cpu.unpack_memory = unpack;
+  }
+}
+
 export function checkStateFits(
   state: MachineState,
   engine: EngineName,

@@ -4,9 +4,7 @@
  */
 import { Random } from "../../common/random.ts";
 import {
-  PAGE_SIZE,
   type BlockDevice,
-  type BootDevice,
   type DriveName,
   type Machine,
   type MachineEvents,
@@ -18,6 +16,7 @@ import {
   type Scancodes,
   type SerialPort,
 } from "../machine.ts";
+import { bootOrderCode, engineSettings, immediate, initialise } from "./engine-start.ts";
 import { DriveBuffer } from "./drive-buffer.ts";
 import { reportMediumError } from "./drive-errors.ts";
 import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
@@ -27,30 +26,22 @@ import {
   checkStateFits,
   readPages,
   restoreCpuFields,
+  withoutMemory,
   withWholeBars,
   writePages,
   type DeviceState,
 } from "./machine-state.ts";
-import { buildNetworkCards, MAX_NICS, networkOptions, type NetworkCard } from "./network-cards.ts";
+import { buildNetworkCards, MAX_NICS, type NetworkCard } from "./network-cards.ts";
 import { ScreenCapture } from "./screen-capture.ts";
 import { SerialLine } from "./serial-lines.ts";
 import { decodeState, encodeState } from "./state-codec.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const MIB = 2 ** 20;
-/** Text modes need 256 KiB; unknown software may ask for 1024x768 with 32 bits a pixel, which needs 3 MiB. */
-const VGA_BYTES = { linux: 2 * MIB, other: 4 * MIB };
-const BOOT_CODES: Record<BootDevice, number> = { floppy: 1, disk: 2, cdrom: 3, network: 4 };
-
 /** The machine cannot be built as described. */
 export class MachineConfigError extends Error {
   override name = "MachineConfigError";
 }
-/** The host did not give the engine the memory it needs. */
-export class OutOfMemoryError extends Error {
-  override name = "OutOfMemoryError";
-}
-
 export class V86Machine implements Machine {
   readonly engine = "v86";
   readonly engineVersion = V86_VERSION;
@@ -77,7 +68,7 @@ export class V86Machine implements Machine {
 
   /** `engine` is v86.wasm, compiled once for all machines. */
   static async create(engine: WebAssembly.Module, options: MachineOptions): Promise<V86Machine> {
-    const { hardware, firmware, boot, drives } = options;
+    const { hardware, boot, drives } = options;
     if (hardware.nics.length > MAX_NICS) {
       throw new MachineConfigError(`${hardware.nics.length} network cards: v86 carries at most ${MAX_NICS}`);
     }
@@ -88,37 +79,16 @@ export class V86Machine implements Machine {
       throw new MachineConfigError("v86 cannot have a second disk without a first");
     }
     const { V86, clock } = await loadV86();
-    const random = new Random(options.seed);
     const events: { machine?: V86Machine } = {};
     const buffers: Partial<Record<DriveName, DriveBuffer>> = {};
     const buffer = (drive: DriveName, device: BlockDevice) =>
       (buffers[drive] = newBuffer(drive, device, events));
     clock.set(0, options.startTime);
-    const settings: Record<string, unknown> = {
-      wasm_fn: async (imports: { env: Record<string, unknown> }) => {
-        imports.env.get_rand_int = () => random.uint32() | 0;
-        return (await WebAssembly.instantiate(engine, imports as WebAssembly.Imports)).exports;
-      },
-      memory_size: hardware.memoryMiB * MIB,
-      vga_memory_size: boot.type === "linux" ? VGA_BYTES.linux : VGA_BYTES.other,
-      bios: { buffer: exactBuffer(firmware.bios) },
-      vga_bios: { buffer: exactBuffer(firmware.vgaBios) },
-      boot_order: bootOrderCode(hardware.bootOrder),
-      uart1: true,
-      autostart: false,
-      disable_keyboard: true,
-      disable_mouse: true,
-      disable_speaker: true,
-      ...networkOptions(hardware.nics),
-    };
+    const settings = engineSettings(engine, options, new Random(options.seed));
     if (drives.hda !== undefined) settings.hda = buffer("hda", drives.hda);
     if (drives.hdb !== undefined) settings.hdb = buffer("hdb", drives.hdb);
     if (drives.cdrom !== undefined) settings.cdrom = buffer("cdrom", drives.cdrom);
     if (drives.floppy !== undefined) settings.fda = buffer("floppy", drives.floppy);
-    if (boot.type === "multiboot") {
-      settings.multiboot = { buffer: exactBuffer(boot.image) };
-      settings.cmdline = boot.commandLine;
-    }
     const emulator = await initialise(() => new V86(settings), hardware.memoryMiB);
     checkInternals(emulator);
     const machine = new V86Machine(options, clock, emulator, buffers);
@@ -505,68 +475,4 @@ function newBuffer(drive: DriveName, device: BlockDevice, target: { machine?: V8
     done: (name, operation, bytes) => target.machine?.driveDone(name, operation, bytes),
     failed: (name, operation) => target.machine?.driveFailed(name, operation),
   });
-}
-
-function exactBuffer(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer;
-}
-
-/** Three devices, the first in the lowest four bits, as SeaBIOS reads them from CMOS 3Dh and 38h. */
-function bootOrderCode(order: readonly BootDevice[]): number {
-  const code = order.slice(0, 3).reduce((sum, device, i) => sum | (BOOT_CODES[device] << (4 * i)), 0);
-  return code || 0x321;
-}
-
-/** Calls v86 with its memory packing switched off: pages are ours. */
-function withoutMemory<T>(cpu: Cpu, call: () => T): T {
-  const { pack_memory: pack, unpack_memory: unpack } = cpu;
-  cpu.pack_memory = () => ({
-    bitmap: { get_buffer: () => new ArrayBuffer(PAGE_SIZE) },
-    packed_memory: new Uint8Array(0),
-  });
-  cpu.unpack_memory = () => undefined;
-  try {
-    return call();
-  } finally {
-    cpu.pack_memory = pack;
-    cpu.unpack_memory = unpack;
-  }
-}
-
-/** Runs v86's constructor until the machine stands at its reset vector. A failure inside becomes a rejection. */
-function initialise(construct: () => Emulator, memoryMiB: number): Promise<Emulator> {
-  return new Promise((resolve, reject) => {
-    const emulator = construct();
-    let loop: Emulator["v86"] | undefined;
-    Object.defineProperty(emulator, "v86", {
-      configurable: true,
-      get: () => loop,
-      set: (created: Emulator["v86"]) => {
-        loop = created;
-        const init = created.init.bind(created);
-        created.init = (settings) => {
-          try {
-            init(settings);
-          } catch (error) {
-            const memory = error instanceof RangeError || error instanceof WebAssembly.RuntimeError;
-            reject(
-              memory
-                ? new OutOfMemoryError(`the host has no room for a machine with ${memoryMiB} MiB of memory`)
-                : (error as Error),
-            );
-            throw error;
-          }
-        };
-      },
-    });
-    emulator.add_listener("emulator-loaded", () => resolve(emulator));
-  });
-}
-
-/** Calls back after waiting input has had its turn. A message to oneself is quicker than a timer and is not throttled. */
-function immediate(callback: (value: number) => void): (value: number) => void {
-  if (typeof setImmediate === "function") return (value) => void setImmediate(callback, value);
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = (event: MessageEvent<number>) => callback(event.data);
-  return (value) => port2.postMessage(value);
 }
