@@ -134,8 +134,9 @@ export class FabricService {
   frames(network: string, from: number, count: number): CapturedFrame[] {
     const ring = this.#captures.get(network);
     const found: CapturedFrame[] = [];
-    for (let i = from; ring !== undefined && i < Math.min(from + count, ring.size); i++)
-      found.push(ring.at(i)!);
+    if (ring === undefined) return found;
+    const end = Math.min(from + count, ring.size);
+    for (let i = Math.max(0, from); i < end; i++) found.push(ring.at(i)!);
     return found;
   }
 

@@ -257,7 +257,6 @@ export class Nat {
 
   #describe(i: number): Omit<NatEntry, "expiresIn"> {
     const { table } = this;
-    const pair = (address: number, port: number) => `${formatAddress(address)}:${port}`;
     return {
       protocol: NAMES[table.protocol[i]],
       inside: pair(table.insideAddress[i], table.insidePort[i]),
@@ -330,4 +329,8 @@ function rewrite(
   // ICMP has no pseudo header.
   if (protocol !== PROTOCOL_ICMP) sum = updateChecksum32(sum, oldAddress, address);
   write16(packet, sumAt, protocol === PROTOCOL_UDP && sum === 0 ? 0xffff : sum);
+}
+
+function pair(address: number, port: number): string {
+  return `${formatAddress(address)}:${port}`;
 }
