@@ -151,6 +151,8 @@ export interface RunningMachine {
   readonly ready: Promise<AgentStatus>;
   /** Resolves, never rejects, when the machine is not running any more. */
   readonly ended: Promise<EndReason>;
+  /** A disk's contents could not be put into the store; they are kept in memory and tried again. */
+  readonly diskError: { name: string; message: string } | undefined;
   readonly agent: Agent;
   readonly console: Console;
   readonly display: Display;
