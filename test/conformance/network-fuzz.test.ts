@@ -12,7 +12,7 @@ import { serialiseUdp } from "../../src/hypervisor-model/network/wire/udp.ts";
 import { serialiseArp } from "../../src/hypervisor-model/network/wire/arp.ts";
 
 const SEED = 4;
-const FRAMES = process.env.RINGSIDE_LONG === "1" ? 1_000_000 : 300_000;
+const FRAMES = process.env.RINGSIDE_LONG === "1" ? 10_000_000 : 1_000_000;
 
 function seeds(gateway: number): Uint8Array[] {
   const guest = 0xc0a80a82;

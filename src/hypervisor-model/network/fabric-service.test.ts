@@ -1,0 +1,36 @@
+import { expect, it } from "vitest";
+import { DEFAULT_ZONE } from "./default-zone.ts";
+import { FabricService } from "./fabric-service.ts";
+import { DEFAULT_NETWORKS } from "./network-config.ts";
+import { readPcapng } from "./pcapng.ts";
+import { ARP_REPLY, ARP_REQUEST, parseArp, serialiseArp } from "./wire/arp.ts";
+import { serialiseEthernet } from "./wire/ethernet.ts";
+
+it("a NIC's MessagePort carries frames both ways, and a capture holds both", async () => {
+  const service = new FabricService({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: 1 });
+  const { port1, port2 } = new MessageChannel();
+  try {
+    service.attach("vmnet8", "web-1:ens33", port2);
+    service.startCapture("vmnet8", 100, 65_536);
+    const answer = new Promise<Uint8Array>((resolve) => (port1.onmessage = (event) => resolve(event.data)));
+    const own = { senderMac: 0x000c292d2e6b, senderAddress: 0xc0a80a82 };
+    const payload = serialiseArp({ operation: ARP_REQUEST, ...own, targetMac: 0, targetAddress: 0xc0a80a02 });
+    const frame = serialiseEthernet({
+      type: "ethernet2",
+      destination: 0xffffffffffff,
+      source: own.senderMac,
+      etherType: 0x0806,
+      payload,
+    });
+    port1.postMessage(frame, [frame.buffer as ArrayBuffer]);
+    expect(parseArp((await answer).subarray(14))).toMatchObject({
+      operation: ARP_REPLY,
+      senderAddress: 0xc0a80a02,
+    });
+    expect(readPcapng(service.exportCapture("vmnet8")).frames.length).toBe(2);
+    expect(service.status("vmnet8").addresses.map(({ mac }) => mac)).toContain("00:0c:29:2d:2e:6b");
+  } finally {
+    port1.close();
+    service.close();
+  }
+});
