@@ -1,4 +1,5 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
+import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
 
 export interface Row {
@@ -14,6 +15,7 @@ export interface Row {
 type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<Row[]>;
 
 export const benchmarks: Record<string, Benchmark> = {
+  network: () => Promise.resolve(benchmarkNetwork()),
   start: (imagesFolder, log) => benchmarkStart(imagesFolder, { log }),
 };
 

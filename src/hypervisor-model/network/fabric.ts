@@ -40,7 +40,7 @@ export class Fabric {
   readonly networks = new Map<string, Network>();
   /** Told of each network built or built anew. */
   onNetwork: ((network: Network) => void) | undefined;
-  #zone: Zone;
+  readonly #zone: Zone;
   readonly #seed: number;
   readonly #startTime: number;
   readonly #ports = new Map<PortId, Attached>();
