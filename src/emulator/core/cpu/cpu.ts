@@ -1,0 +1,617 @@
+/**
+ * The CPU: its state, its way to memory, and the loop that executes decoded blocks.
+ *
+ * What an instruction does stands in ../instructions; segments, paging, exceptions and interrupts each have their file
+ * here. This file holds what every one of them touches, kept together because it is the hot path:
+ * - `r`: general registers, EIP and lazy flags in one Int32Array (indexes in registers.ts);
+ * - `read8/16/32`, `write8/16/32`: through segment and TLB; `update…`/`writeBack…` for operands that are read and written;
+ * - `run`: executes up to a number of instructions, exactly.
+ *
+ * A fault is thrown (`raise`) and caught in `run`, with EIP still at the faulting instruction; whoever raises it must not
+ * have changed anything visible before.
+ */
+import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/decode.ts";
+import { Instruction } from "../instructions/instruction.ts";
+import type { Bus, CpuLines, InterruptController } from "../memory/bus.ts";
+import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { Block, BlockCache } from "./block-cache.ts";
+import { DEFAULT_CPU_MODEL, type CpuModel } from "./cpuid.ts";
+import { deliverException, deliverInterrupt } from "./exceptions.ts";
+import { GuestFault } from "./guest-fault.ts";
+import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, walk } from "./paging.ts";
+import {
+  CR0_ET,
+  CS,
+  EIP,
+  FLAG_IF,
+  FLAG_TF,
+  REGISTERS,
+  SS,
+  VECTOR_DB,
+  VECTOR_GP,
+  VECTOR_SS,
+} from "./registers.ts";
+import { resetSegments } from "./segmentation.ts";
+import * as deny from "./tlb.ts";
+
+/** Why `run` came back. `limit`: all instructions asked for are done. */
+export type StopReason = "limit" | "halted" | "shutdown" | "stopped";
+
+/** What the loop has to look at before the next instruction. */
+export const ATTENTION_STOP = 1;
+export const ATTENTION_INTERRUPT = 2;
+export const ATTENTION_NMI = 4;
+export const ATTENTION_SHADOW = 8;
+export const ATTENTION_HALT = 16;
+/** Blocks have been dropped; the one that runs may be among them. */
+export const ATTENTION_BLOCK = 32;
+export const ATTENTION_TRAP = 64;
+/** Debug register hits of the instruction that just ended are in `pendingDebug`. */
+export const ATTENTION_DEBUG = 128;
+
+const MAXIMUM_BLOCK = 48;
+const FAULT = new GuestFault();
+
+function stale(cpu: Cpu): null {
+  cpu.left++;
+  return null;
+}
+
+/** The end of a block that was left by falling through: moves EIP on. It is no instruction and is not counted. */
+function tail(cpu: Cpu, op: Instruction): null {
+  cpu.r[EIP] = cpu.r[EIP] + op.offset;
+  cpu.left++;
+  return null;
+}
+
+export class Cpu implements CpuLines {
+  readonly r = new Int32Array(REGISTERS);
+  /** The same registers by halves (register n at 2n) and bytes (`byteRegister`). */
+  readonly r16 = new Uint16Array(this.r.buffer);
+  readonly r8 = new Uint8Array(this.r.buffer);
+  /** EFLAGS without the six status flags and bit 1. */
+  systemFlags = 0;
+
+  readonly selector = new Uint16Array(8);
+  readonly base = new Int32Array(8);
+  readonly limit = new Uint32Array(8);
+  /** Bits 8-23 of the descriptor's second doubleword: access byte, AVL, D/B, G. */
+  readonly attributes = new Int32Array(8);
+  /** Number of offsets at which an access is allowed at once, by segment * 8 + (0 1 2 read, 3 4 5 write of 8 16 32 bits). */
+  readonly span = new Uint32Array(64);
+  /** FFFFh or FFFFFFFFh: the part of ESP that is the stack pointer. */
+  stackMask = 0xffff;
+  /** CS.D. */
+  wideCode = false;
+  cpl = 0;
+  gdtrBase = 0;
+  gdtrLimit = 0xffff;
+  idtrBase = 0;
+  idtrLimit = 0xffff;
+
+  cr0 = CR0_ET;
+  cr2 = 0;
+  cr3 = 0;
+  cr4 = 0;
+  efer = 0;
+  /** PAE's four directory pointers, low and high doublewords. */
+  readonly pdpte = new Int32Array(8);
+  /** DR0-DR3, DR6, DR7 at their numbers. */
+  readonly dr = new Int32Array(8);
+
+  readonly memory: PhysicalMemory;
+  readonly bus: Bus;
+  readonly model: CpuModel;
+  readonly tlb = new deny.Tlb();
+  readonly blocks: BlockCache;
+  interruptController: InterruptController = { acknowledge: () => 0xff };
+  private readonly entries: Int32Array;
+  private readonly bytes: Uint8Array;
+  private readonly halves: Uint16Array;
+  private readonly words: Int32Array;
+  private readonly decodeMap: DecodeMap;
+
+  private denyRead = deny.DENY_READ_SUPERVISOR;
+  private denyWrite = deny.DENY_WRITE_SUPERVISOR;
+  private denyExecute = deny.DENY_EXECUTE_SUPERVISOR;
+  private user = false;
+
+  /** What `walk` found out about the page, for the TLB. */
+  walkedWritable = false;
+  walkedUser = false;
+  walkedExecutable = false;
+  walkedGlobal = false;
+  walkedDirty = false;
+
+  /** Instructions still to execute in this slice, and those set aside when attention was asked for. */
+  left = 0;
+  private reserve = 0;
+  private before = 0;
+  attention = 0;
+  pendingDebug = 0;
+  /** Set while an exception is being delivered: its vector, for double faults. */
+  halted = false;
+  nmiBlocked = false;
+  private interruptLine = false;
+  private stopReason: StopReason = "limit";
+  /** The operand of `update…`: index into memory, or -1 and the linear address. */
+  private updateAt = -1;
+  private updateLinear = 0;
+  private deviceAddress = 0;
+  private readonly scratch = new Uint8Array(32);
+
+  constructor(bus: Bus, decodeMap: DecodeMap, model: CpuModel = DEFAULT_CPU_MODEL) {
+    this.bus = bus;
+    this.memory = bus.memory;
+    this.model = model;
+    this.decodeMap = decodeMap;
+    this.entries = this.tlb.entries;
+    this.bytes = this.memory.bytes;
+    this.halves = this.memory.halves;
+    this.words = this.memory.words;
+    this.blocks = new BlockCache(this.memory, stale);
+    this.memory.onMapChange = () => {
+      this.tlb.flush(true);
+      this.attend(ATTENTION_BLOCK);
+    };
+    this.memory.onWatchChange = (page) => {
+      if (this.memory.watch[page] !== 0) this.tlb.denyWrites(page);
+    };
+    this.memory.onCodeWrite = (first, last) => {
+      if (this.blocks.invalidate(first, last)) this.attend(ATTENTION_BLOCK);
+    };
+    this.reset();
+  }
+
+  /** The state after RESET (SDM volume 3 §9.1.1): execution begins at FFFFFFF0h. */
+  reset(): void {
+    this.r.fill(0);
+    this.r[2] = this.model.signature;
+    this.systemFlags = 0;
+    this.cr0 = CR0_ET | 0x60000000;
+    this.cr2 = this.cr3 = this.cr4 = this.efer = 0;
+    this.dr.fill(0);
+    this.dr[6] = 0xffff0ff0 | 0;
+    this.dr[7] = 0x400;
+    this.gdtrBase = this.idtrBase = 0;
+    this.gdtrLimit = this.idtrLimit = 0xffff;
+    this.attention = this.interruptLine ? ATTENTION_INTERRUPT : 0;
+    this.halted = false;
+    this.nmiBlocked = false;
+    resetSegments(this);
+    this.setPrivilege(0);
+    this.tlb.flush(true);
+    this.r[EIP] = 0xfff0;
+  }
+
+  /** Instructions executed since the CPU was built; exact at any time, also inside an instruction that reads a clock. */
+  get instructions(): number {
+    return this.before - this.left - this.reserve;
+  }
+
+  setPrivilege(level: number): void {
+    this.cpl = level;
+    this.user = level === 3;
+    this.denyRead = this.user ? deny.DENY_READ_USER : deny.DENY_READ_SUPERVISOR;
+    this.denyWrite = this.user ? deny.DENY_WRITE_USER : deny.DENY_WRITE_SUPERVISOR;
+    this.denyExecute = this.user ? deny.DENY_EXECUTE_USER : deny.DENY_EXECUTE_SUPERVISOR;
+  }
+
+  /** Throws the guest exception. */
+  raise(vector: number, error = -1): never {
+    FAULT.vector = vector;
+    FAULT.error = error;
+    throw FAULT;
+  }
+
+  /** Lets the loop stop after the current instruction and look at `attention`. */
+  attend(bits: number): void {
+    this.attention |= bits;
+    if (this.left > 1) {
+      this.reserve += this.left - 1;
+      this.left = 1;
+    }
+  }
+
+  raiseInterruptLine(level: boolean): void {
+    this.interruptLine = level;
+    if (level) this.attend(ATTENTION_INTERRUPT);
+    else this.attention &= ~ATTENTION_INTERRUPT;
+  }
+
+  raiseNmi(): void {
+    this.attend(ATTENTION_NMI);
+  }
+
+  requestStop(): void {
+    this.attend(ATTENTION_STOP);
+  }
+
+  step(): StopReason {
+    return this.run(1);
+  }
+
+  /** Executes up to `maximum` instructions; a delivered exception or interrupt counts as one. */
+  run(maximum: number): StopReason {
+    this.before += maximum;
+    this.left = 0;
+    this.reserve = maximum;
+    this.stopReason = "limit";
+    while (this.left + this.reserve > 0) {
+      let op: Instruction | null = null;
+      let trap = false;
+      try {
+        this.left += this.reserve;
+        this.reserve = 0;
+        if (this.attention !== 0) {
+          if (!this.lookUp()) break;
+          if (this.left <= 0) continue;
+          trap = (this.systemFlags & FLAG_TF) !== 0;
+          if (trap || this.attention !== 0) this.attend(0);
+        }
+        do {
+          if (op === null) op = this.fetch();
+          op = op.execute(this, op);
+        } while (--this.left > 0);
+        if (op !== null) this.r[EIP] += op.offset;
+        op = null;
+        if (trap || this.pendingDebug !== 0) this.debugTrap(trap);
+      } catch (thrown) {
+        if (thrown !== FAULT) throw thrown;
+        if (op !== null) this.r[EIP] += op.offset;
+        this.attention &= ~ATTENTION_SHADOW;
+        this.left--;
+        if (!deliverException(this, FAULT.vector, FAULT.error)) {
+          this.stopReason = "shutdown";
+          this.attend(ATTENTION_STOP);
+        }
+      }
+    }
+    this.before -= this.left + this.reserve;
+    this.left = this.reserve = 0;
+    return this.stopReason;
+  }
+
+  /** Between two instructions: what has asked for attention? False ends the run. */
+  private lookUp(): boolean {
+    this.attention &= ~(ATTENTION_BLOCK | ATTENTION_DEBUG);
+    if ((this.attention & ATTENTION_STOP) !== 0) {
+      this.attention &= ~ATTENTION_STOP;
+      if (this.stopReason === "limit") this.stopReason = "stopped";
+      return false;
+    }
+    if ((this.attention & ATTENTION_SHADOW) !== 0) {
+      this.attention &= ~ATTENTION_SHADOW;
+      if (this.attention !== 0) this.attend(0);
+      return true;
+    }
+    if ((this.attention & ATTENTION_NMI) !== 0 && !this.nmiBlocked) {
+      this.attention &= ~(ATTENTION_NMI | ATTENTION_HALT);
+      this.halted = false;
+      this.nmiBlocked = true;
+      this.left--;
+      deliverInterrupt(this, 2);
+      return true;
+    }
+    if ((this.attention & ATTENTION_INTERRUPT) !== 0 && (this.systemFlags & FLAG_IF) !== 0) {
+      this.attention &= ~ATTENTION_HALT;
+      this.halted = false;
+      this.left--;
+      deliverInterrupt(this, this.interruptController.acknowledge());
+      return true;
+    }
+    if ((this.attention & ATTENTION_HALT) !== 0) {
+      this.stopReason = "halted";
+      return false;
+    }
+    if ((this.systemFlags & FLAG_TF) === 0) this.attention &= ~ATTENTION_TRAP;
+    return true;
+  }
+
+  private debugTrap(singleStep: boolean): void {
+    const hits = this.pendingDebug;
+    this.pendingDebug = 0;
+    this.dr[6] |= hits | (singleStep ? 0x4000 : 0);
+    this.raise(VECTOR_DB);
+  }
+
+  /** The instruction EIP points at, decoded with what follows it. */
+  private fetch(): Instruction {
+    const eip = this.r[EIP];
+    const linear = (this.base[CS] + eip) | 0;
+    let entry = this.entries[linear >>> 12];
+    if ((entry & this.denyExecute) !== 0) {
+      if (eip >>> 0 > this.limit[CS]) this.raise(VECTOR_GP, 0);
+      const at = this.translate(linear, ACCESS_EXECUTE, this.user);
+      if (at < 0) return this.decodeFromDevice(linear);
+      entry = at & -4096;
+    }
+    const at = (entry & -4096) | (linear & 4095);
+    const block = this.blocks.find(at, this.wideCode);
+    if (block !== null && (eip >>> 0) + block.length - 1 <= this.limit[CS]) {
+      if (block.second < 0) return block.first;
+      const second = this.translate((linear | 4095) + 1, ACCESS_EXECUTE, this.user);
+      if (second === block.second) return block.first;
+      this.blocks.invalidate(block.at, block.at);
+    }
+    return this.decodeBlock(at, linear, eip >>> 0);
+  }
+
+  private decodeBlock(start: number, linear: number, eip: number): Instruction {
+    const map = this.decodeMap;
+    // Nothing beyond the segment's limit may be fetched, and nothing beyond the page is at hand.
+    const available = this.limit[CS] - eip + 1;
+    if (available <= 0) this.raise(VECTOR_GP, 0);
+    const pageEnd = (start | 4095) + 1;
+    const end = Math.min(pageEnd, start + available);
+    let first: Instruction | null = null;
+    let last: Instruction | null = null;
+    let at = start;
+    let count = 0;
+    while (at < end && count < MAXIMUM_BLOCK) {
+      const op = new Instruction(map.invalid);
+      const length = decode(map, this.bytes, at, end, this.wideCode, op);
+      if (length < 0) {
+        if (first !== null) break;
+        return this.decodeCrossing(start, linear, eip, length);
+      }
+      op.offset = at - start;
+      at += length;
+      op.end = at - start;
+      if (last === null) first = op;
+      else last.next = op;
+      last = op;
+      count++;
+      if (op.row < 0 || map.rows[op.row].ends) break;
+    }
+    const after = new Instruction(tail);
+    after.offset = at - start;
+    last!.next = after;
+    this.blocks.add(new Block(start, this.wideCode, first!, at - start, -1), count + 1);
+    return first!;
+  }
+
+  /** An instruction whose end is not in the page (or not in the segment). */
+  private decodeCrossing(start: number, linear: number, eip: number, problem: number): Instruction {
+    if (problem === TOO_LONG) this.raise(VECTOR_GP, 0);
+    const here = 4096 - (start & 4095);
+    const available = this.limit[CS] - eip + 1;
+    if (available <= here) this.raise(VECTOR_GP, 0);
+    const second = this.translate((linear | 4095) + 1, ACCESS_EXECUTE, this.user);
+    for (let i = 0; i < here; i++) this.scratch[i] = this.bytes[start + i];
+    for (let i = here; i < 16; i++) {
+      this.scratch[i] =
+        second < 0 ? this.bus.read8(this.deviceAddress + i - here) : this.bytes[second + i - here];
+    }
+    const op = this.decodeScratch(Math.min(16, available));
+    if (second >= 0) this.blocks.add(new Block(start, this.wideCode, op, op.end, second), 2);
+    return op;
+  }
+
+  private decodeFromDevice(linear: number): Instruction {
+    for (let i = 0; i < 16; i++) {
+      const at = this.translate((linear + i) | 0, ACCESS_EXECUTE, this.user);
+      this.scratch[i] = at < 0 ? this.bus.read8(this.deviceAddress) : this.bytes[at];
+    }
+    return this.decodeScratch(16);
+  }
+
+  private decodeScratch(available: number): Instruction {
+    const op = new Instruction(this.decodeMap.invalid);
+    const length = decode(this.decodeMap, this.scratch, 0, available, this.wideCode, op);
+    if (length === TOO_LONG || length === TRUNCATED) this.raise(VECTOR_GP, 0);
+    op.end = length;
+    const after = new Instruction(tail);
+    after.offset = length;
+    op.next = after;
+    return op;
+  }
+
+  /**
+   * Index into memory of a linear address, by a page walk; negative where a device is (`deviceAddress`). Fills the TLB.
+   * Raises #PF.
+   */
+  translate(linear: number, access: number, user: boolean): number {
+    const physical = walk(this, linear, access, user);
+    const page = physical < 0x1_0000_0000 ? this.memory.backing(physical) : -1;
+    if (page < 0 || (physical < 0x1_0000_0000 && this.bus.mmio.touchesPage(physical))) {
+      this.deviceAddress = physical + (linear & 4095);
+      this.tlb.set(linear >>> 12, 0xfff);
+      return -1;
+    }
+    let bits = 0;
+    if (!this.walkedUser) bits |= deny.DENY_READ_USER | deny.DENY_WRITE_USER | deny.DENY_EXECUTE_USER;
+    if (!this.walkedWritable) {
+      bits |= deny.DENY_WRITE_USER;
+      if ((this.cr0 & 0x10000) !== 0) bits |= deny.DENY_WRITE_SUPERVISOR;
+    }
+    if (!this.walkedExecutable) bits |= deny.DENY_EXECUTE_SUPERVISOR | deny.DENY_EXECUTE_USER;
+    if (!this.walkedDirty || this.memory.watch[page >>> 12] !== 0) bits |= deny.DENY_WRITE;
+    if (this.walkedGlobal) bits |= deny.ENTRY_GLOBAL;
+    this.tlb.set(linear >>> 12, (page & -4096) | bits);
+    return page | (linear & 4095);
+  }
+
+  /** Page-table entries are read and written physically. */
+  readTable(address: number): number {
+    return this.memory.read32(address);
+  }
+
+  writeTable(address: number, value: number): void {
+    this.memory.write32(address, value);
+  }
+
+  /** An access that the span does not allow at once: raises #GP or #SS, or answers that it is legal after all. */
+  private checkSegment(segment: number, offset: number, size: number, write: boolean): void {
+    const attributes = this.attributes[segment];
+    const executable = (attributes & 0x800) !== 0;
+    const second = (attributes & 0x200) !== 0;
+    let legal = (attributes & 0x8000) !== 0 && (write ? !executable && second : !executable || second);
+    if (legal) {
+      const first = offset >>> 0;
+      const last = first + size - 1;
+      if (!executable && (attributes & 0x400) !== 0) {
+        const top = (attributes & 0x400000) !== 0 ? 0xffffffff : 0xffff;
+        legal = first > this.limit[segment] && last <= top;
+      } else legal = last <= this.limit[segment];
+    }
+    if (!legal) this.raise(segment === SS ? VECTOR_SS : VECTOR_GP, 0);
+  }
+
+  read8(segment: number, offset: number): number {
+    if (offset >>> 0 >= this.span[segment << 3]) this.checkSegment(segment, offset, 1, false);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyRead) === 0) return this.bytes[(entry & -4096) | (linear & 4095)];
+    return this.readSlow(linear, 1, this.user);
+  }
+
+  read16(segment: number, offset: number): number {
+    if (offset >>> 0 >= this.span[(segment << 3) | 1]) this.checkSegment(segment, offset, 2, false);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyRead) === 0 && (linear & 1) === 0) {
+      return this.halves[((entry & -4096) | (linear & 4095)) >>> 1];
+    }
+    return this.readSlow(linear, 2, this.user);
+  }
+
+  read32(segment: number, offset: number): number {
+    if (offset >>> 0 >= this.span[(segment << 3) | 2]) this.checkSegment(segment, offset, 4, false);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyRead) === 0 && (linear & 3) === 0) {
+      return this.words[((entry & -4096) | (linear & 4095)) >>> 2];
+    }
+    return this.readSlow(linear, 4, this.user);
+  }
+
+  write8(segment: number, offset: number, value: number): void {
+    if (offset >>> 0 >= this.span[(segment << 3) | 3]) this.checkSegment(segment, offset, 1, true);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyWrite) === 0) this.bytes[(entry & -4096) | (linear & 4095)] = value;
+    else this.writeSlow(linear, 1, value, this.user);
+  }
+
+  write16(segment: number, offset: number, value: number): void {
+    if (offset >>> 0 >= this.span[(segment << 3) | 4]) this.checkSegment(segment, offset, 2, true);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyWrite) === 0 && (linear & 1) === 0) {
+      this.halves[((entry & -4096) | (linear & 4095)) >>> 1] = value;
+    } else this.writeSlow(linear, 2, value, this.user);
+  }
+
+  write32(segment: number, offset: number, value: number): void {
+    if (offset >>> 0 >= this.span[(segment << 3) | 5]) this.checkSegment(segment, offset, 4, true);
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    if ((entry & this.denyWrite) === 0 && (linear & 3) === 0) {
+      this.words[((entry & -4096) | (linear & 4095)) >>> 2] = value;
+    } else this.writeSlow(linear, 4, value, this.user);
+  }
+
+  /** Reads an operand that will be written back: write permission is checked now, so `writeBack…` cannot fault. */
+  update8(segment: number, offset: number): number {
+    return this.update(segment, offset, 1);
+  }
+  update16(segment: number, offset: number): number {
+    return this.update(segment, offset, 2);
+  }
+  update32(segment: number, offset: number): number {
+    if (offset >>> 0 < this.span[(segment << 3) | 5]) {
+      const linear = (this.base[segment] + offset) | 0;
+      const entry = this.entries[linear >>> 12];
+      if ((entry & (this.denyWrite | this.denyRead)) === 0 && (linear & 3) === 0) {
+        this.updateAt = (entry & -4096) | (linear & 4095);
+        return this.words[this.updateAt >>> 2];
+      }
+    }
+    return this.update(segment, offset, 4);
+  }
+
+  private update(segment: number, offset: number, size: number): number {
+    this.checkSegment(segment, offset, size, true);
+    const linear = (this.base[segment] + offset) | 0;
+    this.updateAt = -1;
+    this.updateLinear = linear;
+    this.translate(linear, ACCESS_WRITE, this.user);
+    if ((linear & 4095) + size > 4096) this.translate((linear + size - 1) | 0, ACCESS_WRITE, this.user);
+    return this.readSlow(linear, size, this.user);
+  }
+
+  writeBack8(value: number): void {
+    this.writeSlow(this.updateLinear, 1, value, this.user);
+  }
+  writeBack16(value: number): void {
+    this.writeSlow(this.updateLinear, 2, value, this.user);
+  }
+  writeBack32(value: number): void {
+    if (this.updateAt >= 0) this.words[this.updateAt >>> 2] = value;
+    else this.writeSlow(this.updateLinear, 4, value, this.user);
+  }
+
+  /** Reads and writes by linear address with supervisor rights: descriptor tables, task segments, inner stacks. */
+  readSystem(linear: number, size: number): number {
+    return this.readSlow(linear | 0, size, false);
+  }
+  writeSystem(linear: number, size: number, value: number): void {
+    this.writeSlow(linear | 0, size, value, false);
+  }
+
+  /** Any alignment, any page, devices too. 32-bit values are signed, others unsigned. */
+  readSlow(linear: number, size: number, user: boolean): number {
+    const at = this.translate(linear, ACCESS_READ, user);
+    const device = this.deviceAddress;
+    if ((linear & 4095) + size > 4096) {
+      const low = 4096 - (linear & 4095);
+      let value = 0;
+      const next = this.translate((linear + low) | 0, ACCESS_READ, user);
+      for (let i = 0; i < size; i++) {
+        const index = i < low ? at + i : next + i - low;
+        const absent = (i < low ? at : next) < 0;
+        const byte = absent
+          ? this.bus.mmio.read8(i < low ? device + i : this.deviceAddress + i - low)
+          : this.bytes[index];
+        value |= byte << (8 * i);
+      }
+      return value;
+    }
+    if (at >= 0) {
+      if (size === 1) return this.bytes[at];
+      return size === 2 ? this.memory.view.getUint16(at, true) : this.memory.view.getInt32(at, true);
+    }
+    if (size === 1) return this.bus.mmio.read8(device);
+    return size === 2 ? this.bus.mmio.read16(device) : this.bus.mmio.read32(device);
+  }
+
+  writeSlow(linear: number, size: number, value: number, user: boolean): void {
+    const at = this.translate(linear, ACCESS_WRITE, user);
+    const device = this.deviceAddress;
+    if ((linear & 4095) + size > 4096) {
+      const low = 4096 - (linear & 4095);
+      const next = this.translate((linear + low) | 0, ACCESS_WRITE, user);
+      const nextDevice = this.deviceAddress;
+      for (let i = 0; i < size; i++) {
+        const byte = (value >>> (8 * i)) & 0xff;
+        if (i < low) this.writeByte(at < 0 ? -1 : at + i, device + i, byte);
+        else this.writeByte(next < 0 ? -1 : next + i - low, nextDevice + i - low, byte);
+      }
+      return;
+    }
+    if (at >= 0) {
+      if (this.memory.watch[at >>> 12] !== 0 && !this.memory.beforeWrite(at, at + size - 1)) return;
+      if (size === 1) this.bytes[at] = value;
+      else if (size === 2) this.memory.view.setUint16(at, value, true);
+      else this.memory.view.setInt32(at, value, true);
+    } else if (size === 1) this.bus.mmio.write8(device, value);
+    else if (size === 2) this.bus.mmio.write16(device, value);
+    else this.bus.mmio.write32(device, value);
+  }
+
+  private writeByte(at: number, device: number, value: number): void {
+    if (at < 0) this.bus.mmio.write8(device, value);
+    else if (this.memory.watch[at >>> 12] === 0 || this.memory.beforeWrite(at, at)) this.bytes[at] = value;
+  }
+}

@@ -1,0 +1,100 @@
+/** What CPUID answers: configuration data, so that a lab can switch a feature off (Intel SDM volume 2, CPUID). */
+export interface CpuModel {
+  /** Twelve characters. */
+  readonly vendor: string;
+  /** Family, model and stepping, as CPUID leaf 1 EAX and EDX after reset. */
+  readonly signature: number;
+  /** Leaf 1 EDX. */
+  readonly features: number;
+  /** Leaf 1 ECX. */
+  readonly extraFeatures: number;
+  /** Leaf 8000_0001h EDX and ECX. */
+  readonly extendedFeatures: number;
+  readonly extendedExtraFeatures: number;
+  /** Up to 48 characters. */
+  readonly brand: string;
+}
+
+export const FEATURE_FPU = 1;
+export const FEATURE_DE = 1 << 2;
+export const FEATURE_PSE = 1 << 3;
+export const FEATURE_TSC = 1 << 4;
+export const FEATURE_MSR = 1 << 5;
+export const FEATURE_PAE = 1 << 6;
+export const FEATURE_CX8 = 1 << 8;
+export const FEATURE_SEP = 1 << 11;
+export const FEATURE_MTRR = 1 << 12;
+export const FEATURE_PGE = 1 << 13;
+export const FEATURE_CMOV = 1 << 15;
+export const FEATURE_PAT = 1 << 16;
+export const FEATURE_PSE36 = 1 << 17;
+export const FEATURE_NX = 1 << 20;
+
+/** The integer part of a Pentium Pro class processor; FPU, MMX and SSE bits join when those families execute. */
+export const DEFAULT_CPU_MODEL: CpuModel = {
+  vendor: "AuthenticAMD",
+  signature: 0x0673,
+  features:
+    FEATURE_DE |
+    FEATURE_PSE |
+    FEATURE_TSC |
+    FEATURE_MSR |
+    FEATURE_PAE |
+    FEATURE_CX8 |
+    FEATURE_SEP |
+    FEATURE_MTRR |
+    FEATURE_PGE |
+    FEATURE_CMOV |
+    FEATURE_PAT |
+    FEATURE_PSE36,
+  extraFeatures: 0,
+  extendedFeatures: FEATURE_NX,
+  extendedExtraFeatures: 0,
+  brand: "Ringside core",
+};
+
+const text32 = (text: string, at: number): number => {
+  let value = 0;
+  for (let i = 0; i < 4; i++) value |= (at + i < text.length ? text.charCodeAt(at + i) & 0xff : 0) << (8 * i);
+  return value;
+};
+
+/** EAX, EBX, ECX, EDX of a leaf, written to `r` at their numbers. */
+export function cpuid(model: CpuModel, r: Int32Array): void {
+  const leaf = r[0] >>> 0;
+  let eax = 0;
+  let ebx = 0;
+  let ecx = 0;
+  let edx = 0;
+  if (leaf === 0) {
+    eax = 1;
+    ebx = text32(model.vendor, 0);
+    edx = text32(model.vendor, 4);
+    ecx = text32(model.vendor, 8);
+  } else if (leaf === 0x80000000) {
+    eax = 0x80000008 | 0;
+    ebx = text32(model.vendor, 0);
+    edx = text32(model.vendor, 4);
+    ecx = text32(model.vendor, 8);
+  } else if (leaf === 0x80000001) {
+    eax = model.signature;
+    edx = model.extendedFeatures;
+    ecx = model.extendedExtraFeatures;
+  } else if (leaf >= 0x80000002 && leaf <= 0x80000004) {
+    const at = (leaf - 0x80000002) * 16;
+    eax = text32(model.brand, at);
+    ebx = text32(model.brand, at + 4);
+    ecx = text32(model.brand, at + 8);
+    edx = text32(model.brand, at + 12);
+  } else if (leaf === 0x80000008) eax = 0x2024;
+  else if (leaf < 0x80000000) {
+    // Beyond the highest basic leaf: the highest one's data.
+    eax = model.signature;
+    ecx = model.extraFeatures;
+    edx = model.features;
+  }
+  r[0] = eax;
+  r[3] = ebx;
+  r[1] = ecx;
+  r[2] = edx;
+}
