@@ -1,0 +1,69 @@
+/** Makes docs/pictures from the built page: node tools/make-pictures.mjs (after npm run build). Needs Chromium. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium } from "playwright";
+import { CHROMIUM_ARGUMENTS, findOrInstallChromium } from "./chromium.mjs";
+import { root } from "./install.mjs";
+import { serve } from "./serve.mjs";
+
+const folder = join(root, "docs/pictures");
+mkdirSync(folder, { recursive: true });
+const { server, address } = await serve();
+const browser = await chromium.launch({ executablePath: findOrInstallChromium(), args: CHROMIUM_ARGUMENTS });
+
+for (const [language, scheme] of [
+  ["zh-CN", "light"],
+  ["en", "dark"],
+]) {
+  const context = await browser.newContext({
+    viewport: { width: 1366, height: 768 },
+    colorScheme: scheme,
+    locale: language,
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => message.type() === "error" && console.error(message.text()));
+  page.on("pageerror", (error) => console.error(error));
+  const picture = async (name) => {
+    await page.screenshot({ path: join(folder, `${name}.${language}.png`) });
+    console.log(`${name}.${language}.png`);
+  };
+  await page.goto(address);
+  await page.locator(".xterm-rows").waitFor({ timeout: 60_000 });
+  await page
+    .waitForFunction(
+      () => {
+        const deep = (root) => [
+          root,
+          ...[...root.querySelectorAll("*")].flatMap((e) => (e.shadowRoot ? deep(e.shadowRoot) : [])),
+        ];
+        return deep(document).some((part) =>
+          /[#$] *$/m.test(part.querySelector(".xterm-rows")?.textContent ?? ""),
+        );
+      },
+      undefined,
+      { timeout: 90_000 },
+    )
+    .catch(() => console.error("no prompt seen"));
+  await page.keyboard.type("uname -a; ip addr\n");
+  await page.waitForTimeout(2500);
+  await picture("console");
+  await page.evaluate(() => (location.hash = "#/home"));
+  await page.waitForTimeout(400);
+  await picture("home");
+  await page.locator("rs-library rs-action button").first().click();
+  await page.waitForTimeout(800);
+  await picture("wizard");
+  await page.keyboard.press("Escape");
+  await page.waitForTimeout(300);
+  await page.locator("rs-library a").first().click();
+  await page.locator('[data-command="power-off"] button').click();
+  await page.waitForTimeout(400);
+  await picture("power-off");
+  await page.locator("rs-action.now button").click();
+  await page.locator(".summary").waitFor();
+  await page.waitForTimeout(500);
+  await picture("summary");
+  await context.close();
+}
+await browser.close();
+server.close();
