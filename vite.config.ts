@@ -13,6 +13,7 @@ export default defineConfig({
           include: ["src/**/*.test.ts", "test/conformance/**/*.test.ts", "test/architecture/**/*.test.ts"],
           exclude: ["src/ui/**"],
           environment: "node",
+          testTimeout: 60_000,
         },
       },
       {
