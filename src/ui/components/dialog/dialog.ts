@@ -28,18 +28,18 @@ export class Dialog extends RingsideElement {
       dialog::backdrop {
         background: rgb(0 0 0 / 45%);
       }
-      header,
-      footer {
+      .head,
+      .foot {
         display: flex;
         align-items: center;
         gap: 8px;
         padding: 10px 16px;
       }
-      header {
+      .head {
         justify-content: space-between;
         border-block-end: 1px solid var(--rs-line);
       }
-      footer {
+      .foot {
         justify-content: flex-end;
         border-block-start: 1px solid var(--rs-line);
       }
@@ -59,7 +59,7 @@ export class Dialog extends RingsideElement {
 
   protected override render() {
     return html`<dialog aria-labelledby="heading" @close=${() => this.emit("rs-close")}>
-      <header>
+      <div class="head">
         <h2 id="heading">${this.heading}</h2>
         <rs-action
           icon="x"
@@ -67,9 +67,9 @@ export class Dialog extends RingsideElement {
           label=${this.m.common.close}
           @rs-press=${() => this.emit("rs-close")}
         ></rs-action>
-      </header>
+      </div>
       <div class="body"><slot></slot></div>
-      <footer><slot name="footer"></slot></footer>
+      <div class="foot"><slot name="footer"></slot></div>
     </dialog>`;
   }
 }

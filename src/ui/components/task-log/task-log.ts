@@ -26,7 +26,7 @@ export class TaskLogView extends RingsideElement {
         padding-block: 5px;
         white-space: nowrap;
       }
-      ol {
+      .lines {
         flex: 1;
         max-block-size: 190px;
         overflow: auto;
@@ -70,9 +70,11 @@ export class TaskLogView extends RingsideElement {
       .reverse();
     return html`
       <h2>${log.label}</h2>
-      <ol tabindex=${open ? "0" : "-1"} role="log" aria-label=${log.label}>
-        ${lines.length === 0 ? html`<li class="quiet">${log.empty}</li>` : lines.map((entry) => this.line(entry))}
-      </ol>
+      <div class="lines" tabindex="0" role="log" aria-label=${log.label}>
+        <ol>
+          ${lines.length === 0 ? html`<li class="quiet">${log.empty}</li>` : lines.map((entry) => this.line(entry))}
+        </ol>
+      </div>
       <rs-action
         icon=${open ? "chevron-down" : "chevron-up"}
         icon-only

@@ -52,6 +52,7 @@ export class MachinePanel extends RingsideElement {
           ? m.login
           : progress.ready;
     return html`
+      <h1 class="visually-hidden">${machine.name}</h1>
       <div class="consoles">
         <rs-action
           icon="terminal"

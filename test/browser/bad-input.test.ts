@@ -1,0 +1,83 @@
+/** What goes wrong gets one sentence, and the rest of the page goes on. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright";
+import { PROMPT, expectConsole, newVisitor, openRingside, type Ringside } from "./page.ts";
+
+let ringside: Ringside;
+beforeAll(async () => {
+  ringside = await openRingside();
+});
+afterAll(() => ringside.close());
+
+async function visit(prepare: (page: Page) => Promise<unknown>, locale = "en"): Promise<Page> {
+  const page = await (await newVisitor(ringside, locale)).newPage();
+  await prepare(page);
+  await page.goto(ringside.address);
+  return page;
+}
+const notice = (page: Page, hasText: string) =>
+  page.locator(".notice", { hasText }).waitFor({ timeout: 60_000 });
+
+test("A machine whose Worker dies is powered off, says so, and starts again", async () => {
+  const page = await visit(async () => undefined);
+  await expectConsole(page, PROMPT);
+  for (const worker of page.workers()) {
+    await worker.evaluate(() => {
+      setTimeout(() => {
+        throw new Error("killed by the test");
+      });
+    });
+  }
+  await notice(page, "stopped working");
+  await page.locator(".power-on button").click();
+  await expectConsole(page, PROMPT);
+  await page.context().close();
+});
+
+test("An image with a wrong digest is not started", async () => {
+  const wrong = async (page: Page) => {
+    await page.route("**/images/tiny/vmlinuz", async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      body[1000] ^= 1;
+      await route.fulfill({ response, body });
+    });
+    await page.route("**/images/tiny/manifest.json", async (route) => {
+      const manifest = (await (await route.fetch()).json()) as { files: { role: string }[] };
+      manifest.files = manifest.files.filter(({ role }) => role !== "warm-state");
+      await route.fulfill({ json: manifest });
+    });
+  };
+  const page = await visit(wrong);
+  await notice(page, "SHA-256 differs");
+  expect(await page.locator("rs-library").innerText()).toContain("Powered off");
+  await page.context().close();
+});
+
+test("Images that cannot be reached are named, in Chinese too", async () => {
+  const page = await visit((page) => page.route("**/images/**", (route) => route.abort()), "zh-CN");
+  await notice(page, "无法加载客户机映像");
+  await page.context().close();
+});
+
+test("Where nothing can be stored the laboratory runs in memory and says so", async () => {
+  const page = await visit((page) =>
+    page.addInitScript(() => Object.defineProperty(globalThis, "indexedDB", { value: undefined })),
+  );
+  await notice(page, "Nothing will be kept");
+  await expectConsole(page, PROMPT);
+  await page.context().close();
+});
+
+test("The page obeys its Content-Security-Policy while a machine runs", async () => {
+  const broken: string[] = [];
+  const page = await visit(async (page) => {
+    page.on("console", (message) => {
+      if (/Content Security Policy/.test(message.text()))
+        broken.push(`${message.text()} ${message.location().url}`);
+    });
+  });
+  await expectConsole(page, PROMPT);
+  expect(broken).toEqual([]);
+  await page.context().close();
+});
