@@ -105,7 +105,9 @@ export function networkProblems(networks: readonly ScenarioNetwork[]): Problem[]
     const text = subnetOf(network, i);
     const subnet = parseSubnet(text)!;
     const other = subnets.find(
-      (old) => inside(old.subnet, subnet.address) || inside(subnet, old.subnet.address),
+      (old) =>
+        old.name !== network.name &&
+        (inside(old.subnet, subnet.address) || inside(subnet, old.subnet.address)),
     );
     if (other !== undefined) refuse("subnet", { key: "subnets-overlap", other: other.name });
     subnets.push({ name: network.name, subnet });

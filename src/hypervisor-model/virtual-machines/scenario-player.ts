@@ -179,11 +179,7 @@ export class ScenarioPlayer {
     const { host, mode } = this.#world;
     const machine = startMachine(spec, host, resume === undefined ? { mode } : { resume });
     this.#running.set(name, machine);
-    void machine.ended.then((reason) => {
-      if (this.#running.get(name) !== machine) return;
-      this.#running.delete(name);
-      this.#world.log(`${name}: ended (${reason.type})`);
-    });
+    void this.#forgetWhenEnded(name, machine);
     await within(machine.ready, START_MS, "the guest's agent did not answer");
     if (machine.agent.status?.ready === true) return;
     const scripts = new Promise<void>((resolve) => {
@@ -194,6 +190,13 @@ export class ScenarioPlayer {
       });
     });
     await within(scripts, START_MS, "the guest's start-up did not end");
+  }
+
+  async #forgetWhenEnded(name: string, machine: RunningMachine): Promise<void> {
+    const { type } = await machine.ended;
+    if (this.#running.get(name) !== machine) return;
+    this.#running.delete(name);
+    this.#world.log(`${name}: ended (${type})`);
   }
 
   #definition(name: string): MachineDefinition {

@@ -1,0 +1,183 @@
+/** The real command, spawned: exit statuses, what is on which stream, whole guests. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const folder = mkdtempSync(join(tmpdir(), "ringside-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function ringside(...argv: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, "src/cli/ringside.mjs"), ...argv],
+    { encoding: "utf8", cwd: folder, timeout: 110_000 },
+  );
+  return { status, stdout, stderr };
+}
+
+function scenario(name: string, document: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof document === "string" ? document : JSON.stringify(document));
+  return path;
+}
+
+describe("requests that are wrong", () => {
+  test.each<[string, string[], string]>([
+    ["an unknown command", ["fly"], 'no command "fly"'],
+    ["a command that is not there yet", ["lab", "list"], "ringside lab is not available yet"],
+    ["an unknown option", ["boot", "--cores", "2"], "--cores"],
+    ["an unknown engine", ["boot", "--engine", "qemu"], 'expected v86 or core, found "qemu"'],
+    [
+      "memory that is no number",
+      ["boot", "--memory", "lots"],
+      '--memory: expected a whole number, found "lots"',
+    ],
+    ["JSON without commands", ["boot", "--json"], "--json needs --exec"],
+    ["a kernel that is not there", ["boot", "--kernel", "no-such-file"], "there is no file no-such-file"],
+    ["an initrd without a kernel", ["boot", "--initrd", "x"], "--initrd and --append go with --kernel"],
+    ["no scenario", ["run"], "expected one scenario file"],
+    ["a scenario that is not there", ["run", "no-such-file"], "no-such-file"],
+    ["an unknown benchmark", ["bench", "speed"], 'no benchmark "speed"'],
+  ])("%s: status 2, one line on standard error, nothing on standard output", (_, argv, message) => {
+    const { status, stdout, stderr } = ringside(...argv);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+test("help names the commands that work, and only those", () => {
+  const { status, stdout } = ringside("--help");
+  expect(status).toBe(0);
+  for (const command of ["ringside boot", "ringside run", "ringside bench"])
+    expect(stdout).toContain(command);
+  expect(stdout).not.toContain("predict");
+});
+
+describe("a scenario that is refused", () => {
+  test.each<[string, unknown, string]>([
+    ["no JSON", "{", "not JSON: line 1"],
+    [
+      "a broken reference",
+      {
+        ringside: 1,
+        machines: [{ name: "a" }, { name: "b", nics: [{ network: "vmnet9" }] }],
+      },
+      'machines[1].nics[0].network: no network "vmnet9"',
+    ],
+    ["an unknown image", { ringside: 1, machines: [{ name: "a", image: "multics" }] }, "machines[0].image"],
+  ])("for %s: status 2 and the path", (_, document, message) => {
+    const { status, stdout, stderr } = ringside("run", scenario("bad.json", document), "--json");
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("a guest", () => {
+  test("runs commands in turn, ends with the status of the one that failed, and keeps the streams apart", () => {
+    const { status, stdout, stderr } = ringside(
+      "boot",
+      "--exec",
+      "echo out; echo err >&2",
+      "--exec",
+      "exit 7",
+      "--exec",
+      "echo never",
+    );
+    expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: "out\n", stderr: "err\n" });
+  });
+
+  test("answers in JSON and nothing else", () => {
+    const { status, stdout } = ringside("boot", "--json", "--exec", "echo ü");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      commands: [{ command: "echo ü", exit: 0, stdout: "ü\n", stderr: "" }],
+    });
+  });
+
+  test("finds its system disk as it left it when its store is kept", () => {
+    const store = join(folder, "store");
+    expect(ringside("boot", "--store", store, "--exec", "echo kept > /root/note; sync").status).toBe(0);
+    expect(ringside("boot", "--store", store, "--exec", "cat /root/note")).toMatchObject({
+      status: 0,
+      stdout: "kept\n",
+    });
+  });
+});
+
+describe("a scenario that is played", () => {
+  const machines = [{ name: "a", disks: [{ name: "system", role: "system", sizeMiB: 64 }] }];
+  const play = (steps: object[]) => {
+    const { status, stdout } = ringside(
+      "run",
+      scenario("play.json", { ringside: 1, machines, steps }),
+      "--json",
+    );
+    const answer = JSON.parse(stdout) as {
+      ok: boolean;
+      steps: { index: number; ok: boolean; exit: number | null; output: string; error: string | null }[];
+    };
+    return { status, ...answer };
+  };
+
+  test("reports each step, goes on after a failure, and ends with 1", () => {
+    const { status, ok, steps } = play([
+      { on: "a", run: "echo out; echo err >&2", expect: { exit: 0, output: "out\nerr" } },
+      { on: "a", run: "echo early; sleep 60", timeoutSeconds: 1 },
+      { on: "a", run: "exit 3", expect: { exit: 0 } },
+      { on: "a", run: "exit 3", expect: { exit: "nonzero" } },
+      { on: "a", run: "exit 4" },
+    ]);
+    expect({ status, ok }).toEqual({ status: 1, ok: false });
+    expect(steps.map(({ index, ok, exit, output }) => [index, ok, exit, output])).toEqual([
+      [0, true, 0, "out\nerr\n"],
+      [1, false, null, "early\n"],
+      [2, false, 3, ""],
+      [3, true, 3, ""],
+      [4, true, 4, ""],
+    ]);
+    expect(steps[1].error).toBe("no end after 1 s");
+    expect(steps[2].error).toBe("exit status 3, expected 0");
+    expect(steps[0]).toHaveProperty("seconds");
+  });
+
+  test("keeps the disk over power off, the memory over suspend, and refuses what the state forbids", () => {
+    const { status, steps } = play([
+      {
+        on: "a",
+        run: "echo disk > /root/f; sync; echo memory > /tmp/m; cat /proc/sys/kernel/random/boot_id",
+      },
+      { power: "a", to: "suspend" },
+      { on: "a", run: "true" },
+      { power: "a", to: "resume" },
+      { on: "a", run: "cat /tmp/m; cat /proc/sys/kernel/random/boot_id" },
+      { power: "a", to: "off" },
+      { power: "a", to: "on" },
+      { on: "a", run: "cat /root/f", expect: { output: "disk" } },
+      { power: "a", to: "reset" },
+      { on: "a", run: "cat /root/f", expect: { output: "disk" } },
+      { power: "a", to: "shutdown" },
+      { power: "a", to: "off" },
+    ]);
+    expect(steps.map(({ ok, error }) => (ok ? "ok" : error))).toEqual([
+      "ok",
+      "ok",
+      "a is not running",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "a: the machine is off",
+    ]);
+    expect(steps[4].output).toBe(`memory\n${steps[0].output}`);
+    expect(status).toBe(1);
+  });
+});
