@@ -265,7 +265,7 @@ describe("a warm start", () => {
 
   test("a state from a store serves another program that uses the store", async () => {
     const store = new MemoryStore();
-    const spec = tinySpec({ memoryMiB: 40 });
+    const spec = tinySpec({ memoryMiB: 32 });
     const first = start(repositoryHost(store), spec);
     await first.ready;
     expect(first.startedBy).toBe("cold");
