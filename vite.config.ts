@@ -11,7 +11,6 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "test/conformance/**/*.test.ts", "test/architecture/**/*.test.ts"],
-          exclude: ["src/ui/**"],
           environment: "node",
           testTimeout: 60_000,
         },

@@ -50,7 +50,7 @@ test("An image with a wrong digest is not started", async () => {
   };
   const page = await visit(wrong);
   await notice(page, "SHA-256 differs");
-  expect(await page.locator("rs-library").innerText()).toContain("Powered off");
+  expect(await page.locator("rs-library a").innerText()).toContain("Powered off");
   await page.context().close();
 });
 

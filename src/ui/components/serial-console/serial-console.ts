@@ -1,7 +1,7 @@
 /**
  * The machine's serial console (COM1) in xterm.js, loaded when it is first needed. xterm.js makes <style> elements,
- * which the page's Content-Security-Policy refuses: `styledDocument` gives it elements whose text becomes an adopted
- * style sheet instead.
+ * which the page's Content-Security-Policy refuses: `withAdoptedStyles` gives it elements whose text becomes an
+ * adopted style sheet instead. (Its option documentOverride does not reach all of them in 6.0.0.)
  */
 import type { FitAddon } from "@xterm/addon-fit";
 import type { SearchAddon } from "@xterm/addon-search";
@@ -33,9 +33,11 @@ const DARK: ITheme = {
   selectionBackground: "#2f4c70",
 };
 
-function styledDocument(root: ShadowRoot): Document {
-  const createElement = (name: string): HTMLElement => {
-    const element = document.createElement(name === "style" ? "span" : name);
+/** Runs `open` while each <style> that is made is a hidden element whose text goes into a style sheet of `root`. */
+function withAdoptedStyles(root: ShadowRoot, open: () => void): void {
+  const makeElement = document.createElement.bind(document);
+  document.createElement = (name: string): HTMLElement => {
+    const element = makeElement(name === "style" ? "span" : name);
     if (name !== "style") return element;
     element.hidden = true;
     const sheet = new CSSStyleSheet();
@@ -43,13 +45,11 @@ function styledDocument(root: ShadowRoot): Document {
     Object.defineProperty(element, "textContent", { set: (text: string) => sheet.replaceSync(text) });
     return element;
   };
-  return new Proxy(document, {
-    get(target, key) {
-      if (key === "createElement") return createElement;
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? (value as (...a: unknown[]) => unknown).bind(target) : value;
-    },
-  });
+  try {
+    open();
+  } finally {
+    Reflect.deleteProperty(document, "createElement");
+  }
 }
 
 @customElement("rs-serial-console")
@@ -121,7 +121,6 @@ export class SerialConsole extends RingsideElement {
     ]);
     if (!this.isConnected) return;
     const terminal = new Terminal({
-      documentOverride: styledDocument(this.shadowRoot!),
       fontFamily: getComputedStyle(this).getPropertyValue("--rs-mono"),
       fontSize: 14,
       scrollback: 5000,
@@ -131,7 +130,7 @@ export class SerialConsole extends RingsideElement {
     this.#search = new SearchAddon();
     terminal.loadAddon(this.#fit);
     terminal.loadAddon(this.#search);
-    terminal.open(this.place);
+    withAdoptedStyles(this.shadowRoot!, () => terminal.open(this.place));
     terminal.attachCustomKeyEventHandler((event) => this.#key(event));
     const bytes = new TextEncoder();
     terminal.onData((text) => this.#attached?.console.write(bytes.encode(text)));
