@@ -42,7 +42,11 @@ function withAdoptedStyles(root: ShadowRoot, open: () => void): void {
     element.hidden = true;
     const sheet = new CSSStyleSheet();
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-    Object.defineProperty(element, "textContent", { set: (text: string) => sheet.replaceSync(text) });
+    Object.defineProperty(element, "textContent", {
+      set(text: string) {
+        sheet.replaceSync(text);
+      },
+    });
     return element;
   };
   try {
