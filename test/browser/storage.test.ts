@@ -11,7 +11,7 @@ import { CHROMIUM_ARGUMENTS, findOrInstallChromium } from "../../tools/chromium.
 import { serve } from "../../tools/serve.mjs";
 import type { StoragePage } from "./storage-page.ts";
 
-const KILLS = 6;
+const KILLS = 5;
 const SEED = 20261123;
 const MIB = 1 << 20;
 
