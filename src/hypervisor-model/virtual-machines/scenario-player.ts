@@ -18,8 +18,23 @@ export interface StepResult {
   error: string | null;
 }
 
+/** What a `fault` step changes; what is left out keeps its value. */
+export interface NetworkFault {
+  lossPercent?: number;
+  delayMs?: number;
+  linkUp?: boolean;
+}
+
+/** The networks that the machines' cards are on. */
+export interface ScenarioCables {
+  /** A cable for each card of a machine that is being powered on. */
+  connect(machine: string, networks: readonly (string | null)[]): Promise<(MessagePort | undefined)[]>;
+  fault(machine: string, network: string, fault: NetworkFault): Promise<void>;
+}
+
 export interface ScenarioWorld {
   host: MachineHost;
+  cables: ScenarioCables;
   /** Machines by the name they have in the file. */
   definitions: ReadonlyMap<string, MachineDefinition>;
   readMedium(medium: MediumReference): Promise<Uint8Array>;
@@ -42,6 +57,8 @@ export class ScenarioPlayer {
   readonly #world: ScenarioWorld;
   readonly #running = new Map<string, RunningMachine>();
   readonly #suspended = new Set<string>();
+  /** By `machine/network`: carrier as a fault has left it. */
+  readonly #links = new Map<string, boolean>();
 
   constructor(world: ScenarioWorld) {
     this.#world = world;
@@ -85,6 +102,7 @@ export class ScenarioPlayer {
       case "power":
         return this.#power(step);
       case "fault":
+        return this.#fault(step);
       case "snapshot":
       case "clone":
       case "revert":
@@ -159,6 +177,18 @@ export class ScenarioPlayer {
     return fine;
   }
 
+  async #fault({ fault }: Extract<ScenarioStep, { type: "fault" }>): Promise<Outcome> {
+    const { machine, network, ...changes } = fault;
+    await this.#world.cables.fault(machine, network, changes);
+    if (changes.linkUp !== undefined) {
+      this.#links.set(`${machine}/${network}`, changes.linkUp);
+      for (const [i, nic] of this.#definition(machine).nics.entries()) {
+        if (nic.network === network) this.#running.get(machine)?.setLink(i, changes.linkUp);
+      }
+    }
+    return fine;
+  }
+
   async #reset(machine: RunningMachine): Promise<void> {
     const before = machine.agent.status?.bootId;
     const up = new Promise<void>((resolve) => {
@@ -176,7 +206,13 @@ export class ScenarioPlayer {
   async #powerOn(name: string, resume?: MachineState): Promise<void> {
     const definition = this.#definition(name);
     const spec = await machineSpecOf(definition, (medium) => this.#world.readMedium(medium));
-    const { host, mode } = this.#world;
+    const { host, mode, cables } = this.#world;
+    const networks = definition.nics.map(({ network }) => network);
+    const ports = await cables.connect(name, networks);
+    for (const [i, nic] of spec.nics.entries()) {
+      nic.port = ports[i];
+      nic.connected &&= this.#links.get(`${name}/${networks[i]}`) ?? true;
+    }
     const machine = startMachine(spec, host, resume === undefined ? { mode } : { resume });
     this.#running.set(name, machine);
     void this.#forgetWhenEnded(name, machine);

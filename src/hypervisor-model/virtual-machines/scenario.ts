@@ -342,7 +342,7 @@ export function unavailable({ machines, steps }: Scenario): Problem[] {
       : [],
   );
   for (const [i, { type }] of steps.entries()) {
-    if (type === "run" || type === "power") continue;
+    if (type === "run" || type === "power" || type === "fault") continue;
     missing.push({
       path: `steps[${i}].${type}`,
       reason: { key: "not-available", what: `the step "${type}"` },
