@@ -48,7 +48,9 @@ export function inc32(r: Int32Array, a: number): number {
   const carry = r[FLAG_CARRY] & CARRY_OUT;
   r[FLAG_RESULT] = result;
   r[FLAG_CARRY] =
-    carry | (((carry >>> 1) ^ ((~a & result & CARRY_OUT) >>> 1)) & 0x40000000) | ((result & 15) === 0 ? 8 : 0);
+    carry |
+    (((carry >>> 1) ^ ((~a & result & CARRY_OUT) >>> 1)) & 0x40000000) |
+    ((result & 15) === 0 ? 8 : 0);
   return result;
 }
 export function dec32(r: Int32Array, a: number): number {

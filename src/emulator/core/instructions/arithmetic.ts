@@ -1,0 +1,152 @@
+/** ADD OR ADC SBB AND SUB XOR CMP TEST INC DEC NOT NEG (Intel SDM volume 2). */
+import type { Family, Form } from "./family.ts";
+import type { Handler } from "./instruction.ts";
+import { add32, ALU, and32, dec32, inc32, sub32, xor32 } from "./alu.ts";
+import { accessOf, address, widthIndex } from "./operands.ts";
+
+/** The forms that make up most of any program, each a function of its own so that the engine can specialise it. */
+const HOT: Readonly<Record<string, Handler>> = {
+  "add Ev,Gv": (cpu, op) => {
+    cpu.r[op.rm] = add32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "add Ev,Ibs": (cpu, op) => {
+    cpu.r[op.rm] = add32(cpu.r, cpu.r[op.rm], op.immediate);
+    return op.next;
+  },
+  "sub Ev,Gv": (cpu, op) => {
+    cpu.r[op.rm] = sub32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "sub Ev,Ibs": (cpu, op) => {
+    cpu.r[op.rm] = sub32(cpu.r, cpu.r[op.rm], op.immediate);
+    return op.next;
+  },
+  "cmp Ev,Gv": (cpu, op) => {
+    sub32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "cmp Ev,Ibs": (cpu, op) => {
+    sub32(cpu.r, cpu.r[op.rm], op.immediate);
+    return op.next;
+  },
+  "and Ev,Gv": (cpu, op) => {
+    cpu.r[op.rm] = and32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "xor Ev,Gv": (cpu, op) => {
+    cpu.r[op.rm] = xor32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "test Ev,Gv": (cpu, op) => {
+    and32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
+    return op.next;
+  },
+  "inc Zv": (cpu, op) => {
+    cpu.r[op.rm] = inc32(cpu.r, cpu.r[op.rm]);
+    return op.next;
+  },
+  "dec Zv": (cpu, op) => {
+    cpu.r[op.rm] = dec32(cpu.r, cpu.r[op.rm]);
+    return op.next;
+  },
+};
+
+function bindBinary(form: Form): Handler | undefined {
+  const name = form.row.mnemonic;
+  const hot = form.width === 32 && !form.memory ? HOT[`${name} ${form.operands}`] : undefined;
+  if (hot !== undefined) return hot;
+  const alu = ALU[name][widthIndex(form.width)];
+  const a = accessOf(form.width);
+  const stores = name !== "cmp" && name !== "test";
+  switch (form.row.operands.map((operand) => operand.kind).join("")) {
+    case "EG":
+      if (!form.memory) {
+        return (cpu, op) => {
+          const result = alu(cpu.r, a.get(cpu, op.rm), a.get(cpu, op.reg));
+          if (stores) a.set(cpu, op.rm, result);
+          return op.next;
+        };
+      }
+      if (!stores) {
+        return (cpu, op) => {
+          alu(cpu.r, a.load(cpu, op.segment, address(cpu, op)), a.get(cpu, op.reg));
+          return op.next;
+        };
+      }
+      return (cpu, op) => {
+        const left = a.update(cpu, op.segment, address(cpu, op));
+        a.writeBack(cpu, alu(cpu.r, left, a.get(cpu, op.reg)));
+        return op.next;
+      };
+    case "GE":
+      return (cpu, op) => {
+        const right = form.memory ? a.load(cpu, op.segment, address(cpu, op)) : a.get(cpu, op.rm);
+        const result = alu(cpu.r, a.get(cpu, op.reg), right);
+        if (stores) a.set(cpu, op.reg, result);
+        return op.next;
+      };
+    case "*I":
+      return (cpu, op) => {
+        const result = alu(cpu.r, a.get(cpu, 0), a.mask(op.immediate));
+        if (stores) a.set(cpu, 0, result);
+        return op.next;
+      };
+    default:
+      if (!form.memory) {
+        return (cpu, op) => {
+          const result = alu(cpu.r, a.get(cpu, op.rm), a.mask(op.immediate));
+          if (stores) a.set(cpu, op.rm, result);
+          return op.next;
+        };
+      }
+      return (cpu, op) => {
+        const offset = address(cpu, op);
+        const left = stores ? a.update(cpu, op.segment, offset) : a.load(cpu, op.segment, offset);
+        const result = alu(cpu.r, left, a.mask(op.immediate));
+        if (stores) a.writeBack(cpu, result);
+        return op.next;
+      };
+  }
+}
+
+function bindUnary(operation: (r: Int32Array, value: number) => number, form: Form): Handler {
+  const a = accessOf(form.width);
+  if (!form.memory) {
+    return (cpu, op) => {
+      a.set(cpu, op.rm, operation(cpu.r, a.get(cpu, op.rm)));
+      return op.next;
+    };
+  }
+  return (cpu, op) => {
+    const value = a.update(cpu, op.segment, address(cpu, op));
+    a.writeBack(cpu, operation(cpu.r, value));
+    return op.next;
+  };
+}
+
+function bindStep(form: Form): Handler {
+  const name = form.row.mnemonic;
+  const hot = form.width === 32 && !form.memory ? HOT[`${name} ${form.operands}`] : undefined;
+  const alu = ALU[name][widthIndex(form.width)];
+  return hot ?? bindUnary((r, value) => alu(r, value, 1), form);
+}
+
+export const arithmetic: Family = {
+  add: bindBinary,
+  or: bindBinary,
+  adc: bindBinary,
+  sbb: bindBinary,
+  and: bindBinary,
+  sub: bindBinary,
+  xor: bindBinary,
+  cmp: bindBinary,
+  test: bindBinary,
+  inc: bindStep,
+  dec: bindStep,
+  not: (form) => bindUnary((_, value) => ~value, form),
+  neg: (form) => {
+    const subtract = ALU.sub[widthIndex(form.width)];
+    return bindUnary((r, value) => subtract(r, 0, value), form);
+  },
+};
