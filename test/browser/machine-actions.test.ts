@@ -24,7 +24,7 @@ test("A suspended machine goes on where it stopped, after a reload too", async (
   await page.locator('[data-command="suspend"] button').click();
   await page.locator(".summary", { hasText: "suspended" }).waitFor();
   await page.reload();
-  await page.locator(".links rs-action", { hasText: "Resume" }).locator("button").click();
+  await page.locator(".links rs-action", { hasText: "Resume this" }).locator("button").click();
   await page.locator(".xterm-rows").waitFor();
   await page.locator(".consoles", { hasText: "Log in" }).waitFor();
   await typeInConsole(page, "\necho $mark\n");

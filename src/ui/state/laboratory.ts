@@ -262,16 +262,16 @@ class Laboratory {
   }
 
   async #ended(id: string, session: Session, reason: EndReason): Promise<void> {
-    if (this.#sessions.get(id) !== session) return;
+    // `suspend` itself lets go, once the state is in the store.
+    if (this.#sessions.get(id) !== session || reason.type === "suspended") return;
     this.#sessions.delete(id);
     const view = this.find(id);
     const name = view?.name ?? "";
     const machine = { id, name };
-    await this.#library.release(id, reason.type === "suspended" ? "suspended" : "off");
+    await this.#library.release(id, "off");
     this.#refresh();
     switch (reason.type) {
       case "power-off":
-      case "suspended":
         break;
       case "halted":
         await this.#library.tasks.note("guest-shut-down", machine);
@@ -302,11 +302,17 @@ class Laboratory {
   async suspend(id: string): Promise<void> {
     await this.#running(id, "suspend", async (session) => {
       this.#event(id, session, "suspend");
-      try {
-        await this.#contents.keepSavedState(id, await session.machine.suspend());
-      } catch (error) {
-        if (this.#sessions.get(id) === session) this.#event(id, session, "suspend-failed");
+      const state = await session.machine.suspend().catch((error: unknown) => {
+        this.#event(id, session, "suspend-failed");
         throw error;
+      });
+      let kept: "suspended" | "off" = "off";
+      try {
+        await this.#contents.keepSavedState(id, state);
+        kept = "suspended";
+      } finally {
+        this.#sessions.delete(id);
+        await this.#library.release(id, kept);
       }
     });
   }
