@@ -3,6 +3,7 @@
  * the screen. Views read its signals and call its methods; every failure ends as one sentence in `notices`.
  */
 import { Random, freshSeed } from "../../common/random.ts";
+import { StateMismatchError } from "../../emulator/machine.ts";
 import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
 import { openIndexedDbStore } from "../../hypervisor-model/storage/indexeddb-store.ts";
 import type { Store } from "../../hypervisor-model/storage/store.ts";
@@ -224,6 +225,7 @@ class Laboratory {
       let session: Session | undefined;
       try {
         const resume = action === "resume" ? await this.#contents.savedState(id) : undefined;
+        if (action === "resume" && !resume) throw new StateMismatchError("state", "missing", "stored");
         const machine = startMachine(await this.#spec(definition), this.#host, {
           mode: action === "boot-cold" ? "cold" : "warm",
           resume,
