@@ -222,6 +222,22 @@ test("a card that moves to another network is there at once", async () => {
   expect(await reaches(inner, "192.168.56.1")).toBe(true);
 });
 
+/** Does the work while the course's machine has these faults on its cable. */
+async function withFaults<T>(
+  faults: Partial<typeof NO_FAULTS>,
+  direction: "in" | "out" | "both",
+  work: () => Promise<T>,
+): Promise<T> {
+  await fabric.control.setFaults(web.ports[0], direction, faults);
+  try {
+    return await work();
+  } finally {
+    await fabric.control.setFaults(web.ports[0], "both", { ...NO_FAULTS });
+  }
+}
+
+const times = (output: string) => [...output.matchAll(/time=([\d.]+) ms/g)].map(([, time]) => Number(time));
+
 describe("a guest notices the faults of its link:", () => {
   const TARGET = "192.168.10.2";
 
@@ -230,21 +246,8 @@ describe("a guest notices the faults of its link:", () => {
     await sh(web, `ping -c 1 ${TARGET}`);
   });
 
-  async function withFaults<T>(
-    faults: Partial<typeof NO_FAULTS>,
-    direction: "in" | "out" | "both",
-    work: () => Promise<T>,
-  ): Promise<T> {
-    await fabric.control.setFaults(web.ports[0], direction, faults);
-    try {
-      return await work();
-    } finally {
-      await fabric.control.setFaults(web.ports[0], "both", { ...NO_FAULTS });
-    }
-  }
   const pings = (count: number, more = "") =>
     tell(web, `ping -c ${count} -i 0.1 -W 2 ${more} ${TARGET}`).then(({ output }) => output);
-  const times = (output: string) => [...output.matchAll(/time=([\d.]+) ms/g)].map(([, time]) => Number(time));
 
   test("loss", async () => {
     const output = await withFaults({ lossPercent: 50 }, "out", () => pings(30));
