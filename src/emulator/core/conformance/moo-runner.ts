@@ -38,7 +38,7 @@ export function runMooTest(cpu: Cpu, test: MooTest, ignoredFlags: number): strin
     } else if (SEGMENT[i] >= 0) setRealSegment(cpu, SEGMENT[i], value);
     else cpu.r[GENERAL[i]] = value;
   });
-  const reason = cpu.run(200_000);
+  const reason = cpu.run(2_000);
   const keep = ~(ignoredFlags | HELD_FLAGS);
   const problems: string[] = reason === "halted" ? [] : [`ended with ${reason}`];
   NAMES.forEach((name, i) => {
