@@ -67,3 +67,28 @@ it("a link that is down passes nothing and counts it", () => {
   link.send("out", new Uint8Array(60));
   expect(link.drops.down).toBe(1);
 });
+
+it("corruption turns over one bit of the frames it strikes, and leaves the sender's own bytes alone", () => {
+  const scheduler = new Scheduler();
+  const arrived: Uint8Array[] = [];
+  const deliver = (frame: Uint8Array) => void arrived.push(frame);
+  const link = new Link({
+    name: "l",
+    scheduler,
+    random: new Random(5),
+    deliver: { in: deliver, out: deliver },
+  });
+  link.setFaults("in", { corruptPercent: 25 });
+  const frame = new Uint8Array(100);
+  for (let n = 0; n < 1000; n++) link.send("in", frame);
+  scheduler.advance(1);
+  const turned = arrived.map((bytes) =>
+    bytes.reduce((bits, byte) => bits + byte.toString(2).replaceAll("0", "").length, 0),
+  );
+  expect(arrived).toHaveLength(1000);
+  expect(Math.max(...turned)).toBe(1);
+  const struck = turned.filter((bits) => bits === 1).length;
+  expect(struck).toBeGreaterThan(200);
+  expect(struck).toBeLessThan(300);
+  expect(frame.every((byte) => byte === 0)).toBe(true);
+});
