@@ -75,6 +75,12 @@ export class DhcpServer {
       .map((entry) => ({ ...entry, mac: formatMac(entry.mac), address: formatAddress(entry.address) }));
   }
 
+  /** Takes over the leases of the server before it, where they lie in the range of this one. */
+  adopt(before: DhcpServer): void {
+    for (const [address, entry] of before.#byAddress)
+      if (this.#inRange(address)) this.#byAddress.set(address, entry);
+  }
+
   /** The answer to a client's message, if it deserves one. */
   handle(message: DhcpMessage, now: number): DhcpMessage | undefined {
     if (message.op !== 1) return undefined;

@@ -36,10 +36,11 @@ function ask(aliases: Record<string, string>, name: string, recordType = DNS_A):
 }
 
 it("an alias that leads back to itself is a server failure", () => {
-  for (const aliases of [
+  const loops: Record<string, string>[] = [
     { "a.test": "a.test" },
     { "a.test": "b.test", "b.test": "c.test", "c.test": "a.test" },
-  ]) {
+  ];
+  for (const aliases of loops) {
     expect(ask(aliases, "a.test")).toMatchObject({ responseCode: DNS_SERVER_FAILURE, answers: [] });
   }
 });

@@ -33,6 +33,11 @@ export class DnsServer {
 
   constructor(name: string, zone: Zone) {
     this.name = name;
+    this.setZone(zone);
+  }
+
+  setZone(zone: Zone): void {
+    for (const names of [this.#addresses, this.#aliases, this.#pointers]) names.clear();
     for (const host of zone.hosts) {
       const address = parseAddress(host.address)!;
       for (const text of host.names) {

@@ -107,6 +107,10 @@ export class EthernetSwitch {
     this.forget(port);
   }
 
+  mode(port: number): PortMode | undefined {
+    return this.#modes[port];
+  }
+
   /** Forgets what was learned on a port: its link went down or it changed VLAN. */
   forget(port: number): void {
     for (let i = 0; i < this.#port.length; i++) if (this.#port[i] === port) this.#port[i] = -1;

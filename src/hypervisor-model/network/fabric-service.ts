@@ -4,22 +4,33 @@
  */
 import { CaptureRing, type CapturedFrame } from "./capture-ring.ts";
 import type { Decision } from "./decision.ts";
-import { Fabric, type FabricOptions, type PortId } from "./fabric.ts";
+import { Fabric, type FabricOptions, type PortId, type TroublemakerId } from "./fabric.ts";
 import type { PortMode } from "./ethernet-switch.ts";
-import type { Direction, LinkFaults } from "./link.ts";
+import type { Direction, Flap, LinkFaults } from "./link.ts";
 import type { Network, NetworkStatus } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
+import type { NetworkFault } from "./network-fault.ts";
+import { sendProbe, type Probe, type ProbeAnswer, type ProbeFrom } from "./probe.ts";
 import { writePcapng } from "./pcapng.ts";
+import type { Zone } from "./zone.ts";
 
 export type FabricSetup = Pick<FabricOptions, "networks" | "zone" | "seed">;
 
+/** Decisions of one network since the last call, and how many more there were than are kept. */
+export type DecisionListener = (news: { decisions: Decision[]; missed: number }) => void;
+
 const MAX_HISTORY = 1000;
+const MAX_NEWS = 500;
+/** Decisions are told in bunches, not one message each. */
+const NEWS_MS = 100;
+const PROBE_MS = 2000;
 
 export class FabricService {
   readonly #fabric: Fabric;
   readonly #nicPorts = new Map<PortId, MessagePort>();
   readonly #captures = new Map<string, CaptureRing>();
   readonly #history = new Map<string, { time: number; decisions: Decision[] }[]>();
+  readonly #newsTimers = new Map<string, ReturnType<typeof setInterval>>();
   readonly #startTime: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -65,6 +76,67 @@ export class FabricService {
   /** The machine is told of its carrier by its owner (`RunningMachine.setLink`), not from here. */
   setLink(port: PortId, up: boolean): void {
     this.#fabric.setLink(port, up);
+  }
+
+  /** Told of each NIC whose cable gets or loses contact, also by a fault. From another thread it is given by `proxy`. */
+  onCarrier(listener: ((port: PortId, up: boolean) => void) | undefined): void {
+    this.#fabric.onCarrier = listener;
+  }
+
+  setFlap(port: PortId, flap: Flap | undefined): void {
+    this.#fabric.tick(performance.now());
+    this.#fabric.setFlap(port, flap);
+    this.#wake();
+  }
+
+  addTroublemaker(network: string, fault: NetworkFault): TroublemakerId {
+    const id = this.#fabric.addTroublemaker(network, fault, performance.now());
+    this.#wake();
+    return id;
+  }
+
+  removeTroublemaker(id: TroublemakerId): void {
+    this.#fabric.removeTroublemaker(id);
+  }
+
+  troublemakers(network: string): { id: TroublemakerId; fault: NetworkFault }[] {
+    return this.#fabric.troublemakers(network);
+  }
+
+  setZone(zone: Zone): void {
+    this.#fabric.setZone(zone);
+  }
+
+  probe(network: string, from: ProbeFrom, probe: Probe, timeoutMs = PROBE_MS): Promise<ProbeAnswer> {
+    this.#fabric.tick(performance.now());
+    return new Promise((resolve) => {
+      sendProbe(this.#fabric.network(network), from, probe, timeoutMs, resolve);
+      this.#fabric.tick(performance.now());
+      this.#wake();
+    });
+  }
+
+  /** Tells what the network's devices decide, while it runs as well as in steps; `undefined` ends it. One listener each. */
+  watchDecisions(network: string, listener: DecisionListener | undefined): void {
+    clearInterval(this.#newsTimers.get(network));
+    this.#newsTimers.delete(network);
+    if (listener === undefined) {
+      this.#fabric.network(network).observe = undefined;
+      return;
+    }
+    let decisions: Decision[] = [];
+    let missed = 0;
+    this.#fabric.network(network).observe = (decision) => {
+      if (decisions.length < MAX_NEWS) decisions.push(decision);
+      else missed++;
+    };
+    const tell = () => {
+      if (decisions.length === 0) return;
+      listener({ decisions, missed });
+      decisions = [];
+      missed = 0;
+    };
+    this.#newsTimers.set(network, setInterval(tell, NEWS_MS));
   }
 
   setFaults(port: PortId, direction: Direction | "both", faults: Partial<LinkFaults>): void {
@@ -151,6 +223,7 @@ export class FabricService {
 
   close(): void {
     clearTimeout(this.#timer);
+    for (const timer of this.#newsTimers.values()) clearInterval(timer);
     for (const port of this.#nicPorts.values()) port.close();
     this.#nicPorts.clear();
   }

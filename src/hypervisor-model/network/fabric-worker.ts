@@ -24,7 +24,7 @@ function begin(start: FabricStart): void {
 /** Not a literal, so that the page's bundle does not look for it. */
 const NODE_THREADS = "node:worker_threads";
 
-if (typeof WorkerGlobalScope === "undefined") {
+if (!("WorkerGlobalScope" in globalThis)) {
   const { parentPort } = await import(/* @vite-ignore */ NODE_THREADS);
   parentPort.once("message", begin);
 } else {

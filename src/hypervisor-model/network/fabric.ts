@@ -3,9 +3,10 @@
  * A frame handed in must not be changed afterwards by the caller; a frame handed out is shared and must be copied to keep.
  */
 import type { Decision } from "./decision.ts";
-import type { Direction, Link, LinkFaults } from "./link.ts";
-import { Network, type NetworkStatus } from "./network.ts";
+import type { Direction, Flap, Link, LinkFaults } from "./link.ts";
+import { Network, type Device, type NetworkStatus } from "./network.ts";
 import { CLASSROOM_SUBNET, resolveNetworks, type NetworkConfig } from "./network-config.ts";
+import { addTroublemaker, NetworkFaultError, type NetworkFault } from "./network-fault.ts";
 import type { PortMode } from "./ethernet-switch.ts";
 import { inSubnet, parseSubnet } from "./wire/ipv4-address.ts";
 import { readZone, type Zone } from "./zone.ts";
@@ -20,6 +21,7 @@ export interface FabricOptions {
 }
 
 export type PortId = number;
+export type TroublemakerId = number;
 
 export class FabricError extends Error {
   override name = "FabricError";
@@ -40,10 +42,16 @@ export class Fabric {
   readonly networks = new Map<string, Network>();
   /** Told of each network built or built anew. */
   onNetwork: ((network: Network) => void) | undefined;
-  readonly #zone: Zone;
+  /** Told when the cable of a NIC gets or loses contact, by order or by a fault. */
+  onCarrier: ((port: PortId, up: boolean) => void) | undefined;
+  #zone: Zone;
   readonly #seed: number;
   readonly #startTime: number;
   readonly #ports = new Map<PortId, Attached>();
+  readonly #troublemakers = new Map<
+    TroublemakerId,
+    { network: Network; fault: NetworkFault; device: Device }
+  >();
   #nextPort = 1;
 
   /** Throws `NetworkConfigError` or `ZoneError`. */
@@ -56,7 +64,8 @@ export class Fabric {
 
   /**
    * Makes the networks as described, while running: a network whose description did not change goes on; others are built
-   * anew with the same NICs on them. A network with NICs cannot be taken away. Throws before anything is changed.
+   * anew with the same cables and their faults on them. Leases stay where the range still has them, translated connections
+   * where subnet and gateway are the same. A network with NICs cannot be taken away. Throws before anything is changed.
    */
   configure(configs: readonly NetworkConfig[], now: number): void {
     const resolved = resolveNetworks(configs);
@@ -66,6 +75,7 @@ export class Fabric {
         throw new FabricError(`network "${name}" is in use by ${used.name}`);
       }
     }
+    this.#drain(now);
     const before = new Map(this.networks);
     this.networks.clear();
     for (const [i, config] of resolved.entries()) {
@@ -79,16 +89,26 @@ export class Fabric {
         zone: this.#zone,
         seed: this.#seed + i,
         now,
-        startTime: this.#startTime + now,
+        startTime: this.#startTime + now - (old?.scheduler.now ?? 0),
+        before: old,
         toLan: config.kind === "nat" ? (packet, destination) => this.#toLan(packet, destination) : undefined,
         fromLan: config.kind === "bridged" ? (packet) => this.#fromLan(packet) : undefined,
       });
       network.observe = old?.observed;
       this.networks.set(config.name, network);
-      for (const port of this.#ports.values()) if (port.network === old) this.#move(port, network);
+      if (old !== undefined) this.#moveAll(old, network);
       this.onNetwork?.(network);
     }
+    for (const [id, { network }] of this.#troublemakers) {
+      if (this.networks.get(network.config.name) !== network) this.#troublemakers.delete(id);
+    }
     this.#drain(now);
+  }
+
+  /** Another Internet, at once; hosts that did not change keep their connections. Throws `ZoneError`. */
+  setZone(zone: Zone): void {
+    this.#zone = readZone(zone);
+    for (const network of this.networks.values()) network.setZone(this.#zone);
   }
 
   attach(networkName: string, name: string, transmit: (frame: Uint8Array) => void): PortId {
@@ -96,6 +116,7 @@ export class Fabric {
     const attached: Attached = { name, network, switchPort: this.#plug(network, name, transmit), transmit };
     const port = this.#nextPort++;
     this.#ports.set(port, attached);
+    this.#watchCarrier(port, attached);
     return port;
   }
 
@@ -111,6 +132,7 @@ export class Fabric {
     const network = this.network(networkName);
     attached.network.unplug(attached.switchPort);
     this.#move(attached, network);
+    this.#watchCarrier(port, attached);
   }
 
   /** A frame that a NIC sent. A port that is gone drops it. */
@@ -123,9 +145,37 @@ export class Fabric {
   }
 
   setLink(port: PortId, up: boolean): void {
-    const attached = this.#port(port);
     this.link(port).setUp(up);
-    if (!up) attached.network.switch.forget(attached.switchPort);
+  }
+
+  /** Throws `RangeError` for times too short. */
+  setFlap(port: PortId, flap: Flap | undefined): void {
+    this.link(port).setFlap(flap);
+  }
+
+  /** Throws `NetworkFaultError`. */
+  addTroublemaker(networkName: string, fault: NetworkFault, now: number): TroublemakerId {
+    const network = this.network(networkName);
+    const id = this.#nextPort++;
+    network.advance(now);
+    this.#troublemakers.set(id, { network, fault, device: addTroublemaker(network, fault) });
+    this.#drain(now);
+    return id;
+  }
+
+  /** One that is gone already stays gone. */
+  removeTroublemaker(id: TroublemakerId): void {
+    const found = this.#troublemakers.get(id);
+    if (found === undefined) return;
+    found.network.removeDevice(found.device);
+    this.#troublemakers.delete(id);
+  }
+
+  troublemakers(networkName: string): { id: TroublemakerId; fault: NetworkFault }[] {
+    const network = this.network(networkName);
+    return [...this.#troublemakers]
+      .filter(([, made]) => made.network === network)
+      .map(([id, { fault }]) => ({ id, fault }));
   }
 
   setFaults(port: PortId, direction: Direction | "both", faults: Partial<LinkFaults>): void {
@@ -197,6 +247,35 @@ export class Fabric {
   #move(attached: Attached, network: Network): void {
     attached.network = network;
     attached.switchPort = this.#plug(network, attached.name, attached.transmit);
+  }
+
+  /** To the network built in the place of another. */
+  #moveAll(old: Network, network: Network): void {
+    for (const [id, port] of this.#ports) {
+      if (port.network !== old) continue;
+      const link = this.link(id);
+      const mode = old.switch.mode(port.switchPort);
+      this.#move(port, network);
+      this.link(id).copySettings(link);
+      if (mode !== undefined) this.setPortMode(id, mode);
+      this.#watchCarrier(id, port);
+    }
+    for (const [id, made] of this.#troublemakers) {
+      if (made.network !== old) continue;
+      try {
+        this.#troublemakers.set(id, { ...made, network, device: addTroublemaker(network, made.fault) });
+      } catch (error) {
+        // Its address does not lie in the new subnet: it is gone.
+        if (!(error instanceof NetworkFaultError)) throw error;
+      }
+    }
+  }
+
+  #watchCarrier(id: PortId, { network, switchPort }: Attached): void {
+    this.link(id).onCarrier = (up) => {
+      if (!up) network.switch.forget(switchPort);
+      this.onCarrier?.(id, up);
+    };
   }
 
   #drain(now: number): void {

@@ -41,7 +41,18 @@ export class Internet {
   constructor(options: InternetOptions) {
     this.#options = options;
     this.dns = new DnsServer("internet", options.zone);
-    for (const host of options.zone.hosts) this.#zoneHosts.set(parseAddress(host.address)!, host);
+    this.setZone(options.zone);
+  }
+
+  /** Hosts whose description did not change keep their connections. */
+  setZone(zone: Zone): void {
+    this.dns.setZone(zone);
+    this.#zoneHosts.clear();
+    for (const host of zone.hosts) this.#zoneHosts.set(parseAddress(host.address)!, host);
+    for (const [address, station] of this.#stations) {
+      const now = this.#zoneHosts.get(address);
+      if (JSON.stringify(now) !== JSON.stringify(station.zone)) this.#stations.delete(address);
+    }
   }
 
   set observe(observe: Observe) {

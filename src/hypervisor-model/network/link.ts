@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../common/random.ts";
 import type { LinkDrop, Observe } from "./decision.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Cancel, Scheduler } from "./scheduler.ts";
 
 export interface LinkFaults {
   delayMs: number;
@@ -30,12 +30,19 @@ export const NO_FAULTS: Readonly<LinkFaults> = {
   rateKbitPerSecond: 0,
 };
 
+/** A loose plug: contact for so long, none for so long, over and over. */
+export interface Flap {
+  upMs: number;
+  downMs: number;
+}
+
 /** `in`: towards the switch; `out`: towards the device. */
 export type Direction = "in" | "out";
 
 /** Frames that wait for a slow or long link; more are dropped, as a full queue does. */
 const MAX_QUEUE = 1000;
 const REORDER_DELAY_MS = 20;
+const MIN_FLAP_MS = 10;
 
 export interface LinkOptions {
   name: string;
@@ -68,6 +75,12 @@ export class Link {
   readonly #deliver: Record<Direction, (frame: Uint8Array) => void>;
   readonly #lanes: Record<Direction, Lane> = { in: new Lane(), out: new Lane() };
   #up = true;
+  /** False while a loose plug has no contact. */
+  #contact = true;
+  #flap: Flap | undefined;
+  #stopFlapping: Cancel | undefined;
+  /** Told when the link goes up or down. */
+  onCarrier: ((up: boolean) => void) | undefined;
 
   constructor(options: LinkOptions) {
     this.name = options.name;
@@ -77,11 +90,47 @@ export class Link {
   }
 
   get up(): boolean {
-    return this.#up;
+    return this.#up && this.#contact;
   }
 
   setUp(up: boolean): void {
+    this.#change(up, this.#contact);
+  }
+
+  /** `undefined` mends the plug. */
+  setFlap(flap: Flap | undefined): void {
+    if (flap !== undefined && !(flap.upMs >= MIN_FLAP_MS && flap.downMs >= MIN_FLAP_MS)) {
+      throw new RangeError(
+        `a link flaps at least ${MIN_FLAP_MS} ms up and down; got ${flap.upMs} and ${flap.downMs}`,
+      );
+    }
+    this.#flap = flap;
+    this.#stopFlapping?.();
+    this.#stopFlapping = undefined;
+    this.#change(this.#up, true);
+    if (flap === undefined) return;
+    const wait = () => {
+      this.#stopFlapping = this.#scheduler.after(this.#contact ? flap.upMs : flap.downMs, () => {
+        this.#change(this.#up, !this.#contact);
+        wait();
+      });
+    };
+    wait();
+  }
+
+  /** Takes over another link's state and faults, not what is on its way. */
+  copySettings(from: Link): void {
+    this.setUp(from.#up);
+    this.setFlap(from.#flap);
+    this.setFaults("in", from.faults("in"));
+    this.setFaults("out", from.faults("out"));
+  }
+
+  #change(up: boolean, contact: boolean): void {
+    const before = this.up;
     this.#up = up;
+    this.#contact = contact;
+    if (this.up !== before) this.onCarrier?.(this.up);
   }
 
   faults(direction: Direction): LinkFaults {
@@ -99,7 +148,7 @@ export class Link {
     this.frames[direction]++;
     this.bytes[direction] += frame.length;
     this.tap?.(frame, direction);
-    if (!this.#up) return this.#drop("down", direction);
+    if (!this.up) return this.#drop("down", direction);
     const lane = this.#lanes[direction];
     if (lane.clean) {
       this.#scheduler.deliverAfter(0, () => this.#arrive(direction, frame));
@@ -145,7 +194,7 @@ export class Link {
   }
 
   #arrive(direction: Direction, frame: Uint8Array): void {
-    if (!this.#up) return this.#drop("down", direction);
+    if (!this.up) return this.#drop("down", direction);
     this.#deliver[direction](frame);
   }
 

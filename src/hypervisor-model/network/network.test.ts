@@ -6,13 +6,16 @@ import { EthernetInterface } from "./ethernet-interface.ts";
 import { IpHost } from "./ip-host.ts";
 import { resolveNetworks, type NetworkConfig } from "./network-config.ts";
 import { Random } from "../../common/random.ts";
+import { sendProbe, type Probe, type ProbeAnswer } from "./probe.ts";
 import { Scheduler } from "./scheduler.ts";
-import { parseAddress, parseSubnet } from "./wire/ipv4-address.ts";
+import { formatAddress, parseAddress, parseSubnet } from "./wire/ipv4-address.ts";
 import {
   DHCP_DISCOVER,
   DHCP_REQUEST,
   OPTION_MESSAGE_TYPE,
   OPTION_REQUESTED_ADDRESS,
+  OPTION_ROUTER,
+  dhcpAddressOption,
   dhcpMessageType,
   parseDhcp,
   serialiseDhcp,
@@ -29,6 +32,7 @@ const NETWORKS: NetworkConfig[] = [
   { name: "vmnet8", kind: "nat", forwards: [{ protocol: "tcp", port: 8080, to: "192.168.10.130:80" }] },
 ];
 const address = (text: string) => parseAddress(text)!;
+const ARP_GIVES_UP_MS = 4000;
 
 /** A laboratory and its clock; guests are simulated hosts on real NIC ports. */
 class Laboratory {
@@ -118,6 +122,23 @@ function discover(type: number, mac: number, requested?: number): DhcpMessage {
     options,
   };
 }
+
+/** A guest on vmnet8 that has asked for 192.168.10.200. */
+const takeLease = (laboratory: Laboratory, own: string) => {
+  const guest = laboratory.guest("vmnet8", "192.168.10.0/24", own, "192.168.10.2");
+  const send = (message: DhcpMessage) =>
+    guest.host.sendUdpFrom(0, 0xffffffff, 67, 68, serialiseDhcp(message));
+  send(discover(DHCP_REQUEST, guest.mac, address("192.168.10.200")));
+  laboratory.run(10);
+  return guest;
+};
+
+const askFromHost = (laboratory: Laboratory, from: "adapter" | "outside", probe: Probe) => {
+  let answer: ProbeAnswer | undefined;
+  sendProbe(laboratory.fabric.network("vmnet8"), from, probe, 1000, (found) => (answer = found));
+  laboratory.run(5000);
+  return answer;
+};
 
 describe("a guest on the NAT network", () => {
   it("gets an answer with ttl 128 from the gateway", () => {
@@ -302,4 +323,176 @@ it("a network description that cannot be is refused with its path", () => {
       expect.objectContaining({ name: "NetworkConfigError", path }) as Error,
     );
   }
+});
+
+describe("a network that changes while it runs", () => {
+  const change = (laboratory: Laboratory, vmnet8: Partial<NetworkConfig>) =>
+    laboratory.fabric.configure(
+      NETWORKS.map((config) => (config.name === "vmnet8" ? { ...config, ...vmnet8 } : config)),
+      laboratory.now,
+    );
+
+  it("keeps the leases that its range still has, and drops the others", () => {
+    const laboratory = new Laboratory();
+    takeLease(laboratory, "192.168.10.77");
+    change(laboratory, { dhcp: { first: "192.168.10.150", last: "192.168.10.254" } });
+    expect(laboratory.fabric.status("vmnet8").leases).toMatchObject([{ address: "192.168.10.200" }]);
+    change(laboratory, { dhcp: { first: "192.168.10.150", last: "192.168.10.199" } });
+    expect(laboratory.fabric.status("vmnet8").leases).toEqual([]);
+  });
+
+  it("keeps translated connections while subnet and gateway stay, and its time goes on", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    laboratory.ping(host, "110.242.68.4");
+    const before = laboratory.fabric.status("vmnet8");
+    expect(before.nat).toHaveLength(1);
+    change(laboratory, { forwards: [] });
+    const after = laboratory.fabric.status("vmnet8");
+    expect(after.nat).toMatchObject([{ outside: before.nat[0].outside }]);
+    expect(after.time).toBe(before.time);
+    change(laboratory, { gateway: "192.168.10.3" });
+    expect(laboratory.fabric.status("vmnet8").nat).toEqual([]);
+  });
+
+  it("keeps the faults and the state of its cables", () => {
+    const laboratory = new Laboratory();
+    const { host, port } = natGuest(laboratory);
+    laboratory.fabric.setFaults(port, "out", { lossPercent: 100 });
+    change(laboratory, { forwards: [] });
+    expect(laboratory.ping(host, "192.168.10.2")).toBeUndefined();
+    laboratory.fabric.setFaults(port, "out", { lossPercent: 0 });
+    laboratory.run(ARP_GIVES_UP_MS);
+    expect(laboratory.ping(host, "192.168.10.2")?.type).toBe("echo-reply");
+    laboratory.fabric.setLink(port, false);
+    change(laboratory, {});
+    expect(laboratory.ping(host, "192.168.10.2")).toBeUndefined();
+  });
+
+  it("answers from another zone at once", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    expect(laboratory.ping(host, "110.242.68.4")?.type).toBe("echo-reply");
+    const zone = {
+      hosts: [{ names: ["new.test"], address: "8.8.4.4", latencyMs: 1, hops: [] }],
+      aliases: {},
+    };
+    laboratory.fabric.setZone(zone);
+    expect(laboratory.ping(host, "110.242.68.4")).toBeUndefined();
+    expect(laboratory.ping(host, "8.8.4.4")?.type).toBe("echo-reply");
+  });
+});
+
+describe("faults of a network", () => {
+  it("a loose plug loses contact and gets it back, and its owner is told", () => {
+    const laboratory = new Laboratory();
+    const { host, port } = natGuest(laboratory);
+    const heard: [number, boolean, number][] = [];
+    laboratory.fabric.onCarrier = (id, up) => heard.push([id, up, laboratory.now]);
+    laboratory.fabric.setFlap(port, { upMs: 300, downMs: 700 });
+    laboratory.run(1900);
+    expect(heard.map(([id, up]) => [id, up])).toEqual([
+      [port, false],
+      [port, true],
+      [port, false],
+    ]);
+    expect(laboratory.ping(host, "192.168.10.2")).toBeUndefined();
+    laboratory.fabric.setFlap(port, undefined);
+    laboratory.run(ARP_GIVES_UP_MS);
+    expect(laboratory.ping(host, "192.168.10.2")?.type).toBe("echo-reply");
+    expect(() => laboratory.fabric.setFlap(port, { upMs: 0, downMs: 0 })).toThrow(RangeError);
+  });
+
+  it("a double of the gateway takes its place in the guest's ARP table until it is gone", () => {
+    const laboratory = new Laboratory();
+    const { host, ethernet } = natGuest(laboratory);
+    laboratory.ping(host, "192.168.10.2");
+    const macs = () => ethernet.neighbours().map(({ mac }) => mac);
+    const own = macs();
+    const fault = { type: "duplicate-address", address: "192.168.10.2" } as const;
+    const id = laboratory.fabric.addTroublemaker("vmnet8", fault, laboratory.now);
+    laboratory.run(10);
+    expect(macs()).not.toEqual(own);
+    // The double answers for the gateway's address, and carries nothing to the Internet.
+    expect(laboratory.ping(host, "192.168.10.2")?.ttl).toBe(64);
+    expect(laboratory.ping(host, "110.242.68.4")).toBeUndefined();
+    laboratory.fabric.removeTroublemaker(id);
+    laboratory.run(61_000);
+    expect(laboratory.ping(host, "192.168.10.2")?.ttl).toBe(128);
+  });
+
+  it("a second DHCP server offers its own range and gateway beside the real one", () => {
+    const laboratory = new Laboratory();
+    const offers: DhcpMessage[] = [];
+    const guest = laboratory.guest("vmnet8", "192.168.10.0/24", "192.168.10.77");
+    guest.host.onUdp(68, ({ payload }) => {
+      const message = parseDhcp(payload);
+      if (!isMalformed(message)) offers.push(message);
+    });
+    const fault = {
+      type: "rogue-dhcp",
+      address: "192.168.10.66",
+      first: "192.168.10.100",
+      last: "192.168.10.110",
+    } as const;
+    laboratory.fabric.addTroublemaker("vmnet8", fault, laboratory.now);
+    guest.host.sendUdpFrom(0, 0xffffffff, 67, 68, serialiseDhcp(discover(DHCP_DISCOVER, guest.mac)));
+    laboratory.run(10);
+    expect(offers.map(({ yourAddress }) => yourAddress).sort()).toEqual(
+      ["192.168.10.100", "192.168.10.128"].map(address),
+    );
+    const rogue = offers.find(({ yourAddress }) => yourAddress === address("192.168.10.100"))!;
+    expect(dhcpAddressOption(rogue, OPTION_ROUTER)).toBe(address("192.168.10.66"));
+  });
+
+  it("a troublemaker that cannot be is refused by name", () => {
+    const { fabric, now } = new Laboratory();
+    const fault = { type: "duplicate-address", address: "10.0.0.1" } as const;
+    expect(() => fabric.addTroublemaker("vmnet8", fault, now)).toThrowError(
+      expect.objectContaining({ name: "NetworkFaultError" }) as Error,
+    );
+    expect(fabric.troublemakers("vmnet8")).toEqual([]);
+  });
+});
+
+describe("a probe from the host", () => {
+  it("pings a guest, and hears nothing from an address nobody has", () => {
+    const laboratory = new Laboratory();
+    natGuest(laboratory);
+    expect(askFromHost(laboratory, "adapter", { type: "ping", to: "192.168.10.130" })).toMatchObject({
+      type: "answered",
+      by: "192.168.10.130",
+      ttl: 64,
+    });
+    expect(askFromHost(laboratory, "adapter", { type: "ping", to: "192.168.10.131" })).toEqual({
+      type: "silent",
+    });
+  });
+
+  it("reaches a forwarded port from outside, and is refused where nobody listens", () => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    const to = formatAddress(laboratory.fabric.network("vmnet8").outsideHost!.address);
+    expect(askFromHost(laboratory, "outside", { type: "tcp", to, port: 8080 })).toMatchObject({
+      type: "refused",
+    });
+    host.listen(80, () => ({
+      data: (connection, bytes) => {
+        connection.write(bytes);
+        connection.close();
+      },
+    }));
+    expect(askFromHost(laboratory, "outside", { type: "tcp", to, port: 8080, send: "echo" })).toMatchObject({
+      type: "connected",
+      received: "echo",
+    });
+  });
+
+  it("cannot come from an adapter that is not there", () => {
+    const laboratory = new Laboratory();
+    const network = laboratory.fabric.network("vmnet1");
+    expect(() => sendProbe(network, "outside", { type: "ping", to: "192.168.56.5" }, 1, () => {})).toThrow(
+      /no gateway/,
+    );
+  });
 });

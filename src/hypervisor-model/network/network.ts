@@ -5,6 +5,7 @@
 import { Random } from "../../common/random.ts";
 import type { Decision, Observe } from "./decision.ts";
 import { DhcpServer, type Lease } from "./dhcp-server.ts";
+import { serveDhcp } from "./dhcp-service.ts";
 import { EthernetInterface, type Neighbour } from "./ethernet-interface.ts";
 import { EthernetSwitch, type LearnedAddress, type PortMode } from "./ethernet-switch.ts";
 import { Internet, serveDns } from "./internet.ts";
@@ -12,15 +13,12 @@ import { httpService } from "./http-service.ts";
 import { IpHost } from "./ip-host.ts";
 import { Link } from "./link.ts";
 import { Nat, type NatEntry } from "./nat.ts";
+import type { NatTable } from "./nat-table.ts";
 import { HOST_LAN_ADDRESS, type ResolvedNetwork } from "./network-config.ts";
 import { Scheduler } from "./scheduler.ts";
-import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, parseDhcp, serialiseDhcp } from "./wire/dhcp.ts";
 import { quotedPacket } from "./wire/icmp.ts";
 import { formatAddress, inSubnet, subnetBroadcast } from "./wire/ipv4-address.ts";
-import { ipv4Packet, PROTOCOL_UDP, serialiseIpv4 } from "./wire/ipv4.ts";
-import { BROADCAST_MAC, formatMac } from "./wire/mac-address.ts";
-import { isMalformed } from "./wire/malformed.ts";
-import { serialiseUdp } from "./wire/udp.ts";
+import { formatMac } from "./wire/mac-address.ts";
 import type { Zone } from "./zone.ts";
 
 export interface NetworkOptions {
@@ -32,6 +30,8 @@ export interface NetworkOptions {
   startTime: number;
   /** Packets of the NAT for the host's own LAN; false when there is none. */
   toLan?: (packet: Uint8Array, destination: number) => boolean;
+  /** The network that this one takes the place of: time goes on, leases and translations stay where they still fit. */
+  before?: Network;
   /** Looks at packets for the host PC first; true when they were for a NAT network. */
   fromLan?: (packet: Uint8Array) => boolean;
 }
@@ -57,8 +57,10 @@ export interface NetworkStatus {
   switchDrops: Record<string, number>;
 }
 
-interface Device {
+export interface Device {
   name: string;
+  /** Its switch port. */
+  port: number;
   ethernet: EthernetInterface;
   host: IpHost;
 }
@@ -66,6 +68,13 @@ interface Device {
 /** Where the classroom's router meets its provider. */
 const CLASSROOM_UPLINK = 0x64400307;
 const MAX_LISTED = 1000;
+
+export class SwitchFullError extends Error {
+  override name = "SwitchFullError";
+  constructor(network: string) {
+    super(`the switch of "${network}" has no free port`);
+  }
+}
 
 export class Network {
   readonly config: ResolvedNetwork;
@@ -83,7 +92,7 @@ export class Network {
   tap: ((frame: Uint8Array, port: number, time: number) => void) | undefined;
   #observe: Observe;
   #random: Random;
-  readonly #options: NetworkOptions;
+  #options: NetworkOptions;
   #held = false;
   /** Host time minus virtual time. */
   #offset: number;
@@ -93,13 +102,17 @@ export class Network {
     this.#options = options;
     this.config = config;
     this.#random = new Random(seed);
-    this.#offset = now;
-    this.scheduler = new Scheduler(0);
+    const { before } = options;
+    this.#offset = before === undefined ? now : before.#offset;
+    this.#held = before?.held ?? false;
+    this.scheduler = new Scheduler(before?.scheduler.now);
     this.switch = new EthernetSwitch({
       name: config.name,
       transmit: (port, frame) => this.links.get(port)?.send("out", frame),
     });
     this.#build();
+    // Else every change would keep all networks before it in memory.
+    this.#options = { ...options, before: undefined };
   }
 
   get held(): boolean {
@@ -143,7 +156,11 @@ export class Network {
   }
 
   unplug(port: number): void {
-    this.links.get(port)?.setUp(false);
+    const link = this.links.get(port);
+    if (link === undefined) return;
+    link.onCarrier = undefined;
+    link.setFlap(undefined);
+    link.setUp(false);
     this.links.delete(port);
     this.switch.removePort(port);
   }
@@ -212,10 +229,10 @@ export class Network {
   }
 
   #build(): void {
-    const { config, zone, startTime } = this.#options;
+    const { config, zone, startTime, before } = this.#options;
     const nat = config.kind === "nat";
     if (config.hostAddress !== undefined) {
-      this.hostAdapter = this.#addDevice("host", config.hostAddress, 128, (device, packet) => {
+      this.hostAdapter = this.addDevice("host", config.hostAddress, 128, (device, packet) => {
         if (this.#options.fromLan?.(packet) === true) return;
         device.host.receive(packet, subnetBroadcast(config.subnet));
       });
@@ -228,8 +245,9 @@ export class Network {
         outsideAddress: outside,
         forwards: config.forwards,
         inboundTtl: nat ? 128 : undefined,
+        table: this.#tableBefore(),
       });
-      const gateway = this.#addDevice(
+      const gateway = this.addDevice(
         nat ? "gateway" : "router",
         config.gateway,
         nat ? 128 : 64,
@@ -268,15 +286,17 @@ export class Network {
         dns: config.dns,
         reserved: [config.dhcp.server],
       });
-      service ??= this.#addDevice("dhcp", config.dhcp.server, 128, (device, packet) =>
+      if (before?.dhcp !== undefined) this.dhcp.adopt(before.dhcp);
+      service ??= this.addDevice("dhcp", config.dhcp.server, 128, (device, packet) =>
         device.host.receive(packet),
       );
-      this.#serveDhcp(service, this.dhcp);
+      serveDhcp(service, this.dhcp, this.scheduler);
     }
     if (config.kind === "bridged") this.#addNeighbours();
   }
 
-  #addDevice(
+  /** A simulated host on a switch port of its own. */
+  addDevice(
     name: string,
     address: number,
     ttl: number,
@@ -293,7 +313,7 @@ export class Network {
       subnet: config.subnet,
       gateway,
       scheduler: this.scheduler,
-      transmit: (frame) => this.links.get(port)?.send("in", frame),
+      transmit: (frame) => this.links.get(device.port)?.send("in", frame),
       receive: (packet) => receive(device, packet),
     });
     const host = new IpHost({
@@ -304,10 +324,33 @@ export class Network {
       random: this.#random,
       send: (packet, destination) => ethernet.send(packet, destination),
     });
-    const device: Device = { name, ethernet, host };
-    const port = this.plug(name, (frame) => ethernet.receive(frame))!;
+    const port = this.plug(name, (frame) => ethernet.receive(frame));
+    if (port === undefined) throw new SwitchFullError(this.config.name);
+    ethernet.observe = host.observe = this.#observe;
+    const device: Device = { name, port, ethernet, host };
     this.devices.push(device);
     return device;
+  }
+
+  removeDevice(device: Device): void {
+    this.unplug(device.port);
+    this.devices.splice(this.devices.indexOf(device), 1);
+  }
+
+  /** Translated connections stay when the network keeps its kind, subnet and gateway. */
+  #tableBefore(): NatTable | undefined {
+    const { config, before } = this.#options;
+    const was = before?.config;
+    const same =
+      was?.kind === config.kind &&
+      was.gateway === config.gateway &&
+      was.subnet.address === config.subnet.address &&
+      was.subnet.prefix === config.subnet.prefix;
+    return same ? before?.nat?.table : undefined;
+  }
+
+  setZone(zone: Zone): void {
+    this.internet?.setZone(zone);
   }
 
   #gatewayReceives(device: Device, bytes: Uint8Array): void {
@@ -359,31 +402,6 @@ export class Network {
     return true;
   }
 
-  #serveDhcp(device: Device, server: DhcpServer): void {
-    device.host.onUdp(DHCP_SERVER_PORT, ({ payload, source }) => {
-      const message = parseDhcp(payload);
-      if (isMalformed(message)) return;
-      const answer = server.handle(message, this.scheduler.now);
-      if (answer === undefined) return;
-      const from = device.host.address;
-      if (message.clientAddress !== 0 && source === message.clientAddress) {
-        return device.host.sendUdp(source, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, serialiseDhcp(answer));
-      }
-      // A client without an address cannot answer ARP: its frame is addressed by hand (RFC 2131 §4.1).
-      const to = answer.broadcast || answer.yourAddress === 0 ? 0xffffffff : answer.yourAddress;
-      const ports = { sourcePort: DHCP_SERVER_PORT, destinationPort: DHCP_CLIENT_PORT };
-      const udp = serialiseUdp({ ...ports, payload: serialiseDhcp(answer) }, from, to);
-      const packet = ipv4Packet({
-        source: from,
-        destination: to,
-        protocol: PROTOCOL_UDP,
-        ttl: 128,
-        payload: udp,
-      });
-      device.ethernet.sendTo(to === 0xffffffff ? BROADCAST_MAC : message.clientMac, serialiseIpv4(packet));
-    });
-  }
-
   #addNeighbours(): void {
     const neighbours: [string, number, number, string?][] = [
       ["teacher", 11, 128, "Lecture notes"],
@@ -391,7 +409,7 @@ export class Network {
       ["classmate", 13, 64],
     ];
     for (const [name, offset, ttl, title] of neighbours) {
-      const device = this.#addDevice(name, this.config.subnet.address + offset, ttl, ({ host }, packet) =>
+      const device = this.addDevice(name, this.config.subnet.address + offset, ttl, ({ host }, packet) =>
         host.receive(packet, subnetBroadcast(this.config.subnet)),
       );
       if (title === undefined) continue;
