@@ -194,12 +194,14 @@ export const en = {
     hostOnly: "Host-only (vmnet1)",
     bridged: "Bridged (vmnet0)",
     none: "Not connected",
-    natHint: "The guest shares the laboratory's address, as behind a home router.",
-    hostOnlyHint: "The guest reaches the host and other guests of this network, nothing else.",
-    bridgedHint: "The guest is a station of the laboratory's own network.",
+    natHint:
+      "192.168.10.0/24 by DHCP. The guest reaches the laboratory's simulated Internet through the gateway 192.168.10.2, as behind a home router.",
+    hostOnlyHint:
+      "192.168.56.0/24 by DHCP. The guest reaches the simulated host (192.168.56.1) and other guests of this network, nothing else.",
+    bridgedHint:
+      "10.20.30.0/24 by DHCP. The guest is a station of the simulated classroom network, beside the host (10.20.30.10).",
     noneHint: "The adapter is there, its cable is not plugged in.",
-    pending:
-      "The virtual networks are not in this version yet: the adapter is there, but nothing answers on its cable.",
+    simulated: "All networks live in this page: no frame leaves the browser.",
     ne2000: "NE2000 (fast here, known to every system)",
     virtio: "virtio-net (paravirtual)",
   },

@@ -3,13 +3,14 @@
  * the screen. Views read its signals and call its methods; every failure ends as one sentence in `notices`.
  */
 import { Random, freshSeed } from "../../common/random.ts";
-import { StateMismatchError } from "../../emulator/machine.ts";
+import { StateMismatchError, type MachineState as SavedMachine } from "../../emulator/machine.ts";
 import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
 import { openIndexedDbStore } from "../../hypervisor-model/storage/indexeddb-store.ts";
 import type { Store } from "../../hypervisor-model/storage/store.ts";
 import type {
   MachineChoices,
   MachineDefinition,
+  MediumReference,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
 import {
   hostBudget,
@@ -17,6 +18,8 @@ import {
   type Budget,
 } from "../../hypervisor-model/virtual-machines/host-resources.ts";
 import { ImageLoader } from "../../hypervisor-model/virtual-machines/images.ts";
+import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
+import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
 import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
 import { MachineLibrary, type LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
 import {
@@ -32,21 +35,20 @@ import {
 } from "../../hypervisor-model/virtual-machines/machine-worker-browser.ts";
 import type {
   EndReason,
-  GuestSoftware,
   MachineHost,
-  MachineSpec,
   Medium,
   RunningMachine,
 } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import { startMachine } from "../../hypervisor-model/virtual-machines/running-machine.ts";
 import type { TaskEntry, TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import type { Messages } from "../i18n/messages.ts";
-import { MediumMissingError, refusalText, sentenceFor, type Sentence } from "./failure.ts";
-import { PageContents } from "./machine-contents.ts";
+import { refusalText, sentenceFor, type Sentence } from "./failure.ts";
+import { MediaStore } from "./media-store.ts";
+import { PageNetworks } from "./networks.ts";
 import { go } from "./route.ts";
 import { signal } from "./signals.ts";
 
-export type StoredMedium = NonNullable<NonNullable<MachineDefinition["cdrom"]>["medium"]>;
+export type StoredMedium = MediumReference;
 
 export interface Notice {
   id: number;
@@ -86,7 +88,9 @@ class Laboratory {
 
   #library!: MachineLibrary;
   #host!: MachineHost;
-  #contents!: PageContents;
+  #contents!: StoreContents;
+  #media!: MediaStore;
+  readonly #networks = new PageNetworks((id, error) => this.#tell(this.find(id)?.name ?? "", 0, error));
   readonly #sessions = new Map<string, Session>();
   #noticeNumber = 0;
 
@@ -106,7 +110,8 @@ class Laboratory {
     this.storage.set(store.kind);
     const images = new ImageLoader({ type: "url", base: new URL("images/", document.baseURI).href });
     this.#host = { createWorker: createMachineWorker, compileEngine, images, store };
-    this.#contents = new PageContents(store, images);
+    this.#contents = new StoreContents(store, images);
+    this.#media = new MediaStore(store);
     const peers = store.kind === "indexeddb" ? new ChannelPeers("page", random.uuid()) : new NoPeers();
     this.#library = await MachineLibrary.open({
       store,
@@ -224,9 +229,11 @@ class Laboratory {
       await this.#library.claim(id);
       let session: Session | undefined;
       try {
-        const resume = action === "resume" ? await this.#contents.savedState(id) : undefined;
-        if (action === "resume" && !resume) throw new StateMismatchError("state", "missing", "stored");
-        const machine = startMachine(await this.#spec(definition), this.#host, {
+        const resume = action === "resume" ? await this.#savedState(id) : undefined;
+        const spec = await machineSpecOf(definition, (medium) => this.#media.read(medium));
+        spec.timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+        this.#networks.plugIn(spec, definition.nics);
+        const machine = startMachine(spec, this.#host, {
           mode: action === "boot-cold" ? "cold" : "warm",
           resume,
         });
@@ -238,12 +245,23 @@ class Laboratory {
         this.#event(id, session, action === "resume" ? "resumed" : "started");
         if (action === "resume") await this.#contents.deleteSavedState(id);
       } catch (error) {
+        this.#networks.unplug(id);
         if (session) this.#sessions.delete(id);
         await this.#library.release(id, action === "resume" ? "suspended" : "off");
         this.#refresh();
         throw error;
       }
     });
+  }
+
+  async #savedState(id: string): Promise<SavedMachine> {
+    try {
+      return await this.#contents.savedState(id);
+    } catch (error) {
+      const { name } = error as Error;
+      if (!["NotFoundError", "DamagedError", "NewerVersionError"].includes(name)) throw error;
+      throw new StateMismatchError("state", name, "a readable state");
+    }
   }
 
   /** Watches a machine to its end. */
@@ -264,6 +282,7 @@ class Laboratory {
   }
 
   async #ended(id: string, session: Session, reason: EndReason): Promise<void> {
+    if (this.#sessions.get(id) === session) this.#networks.unplug(id);
     // `suspend` itself lets go, once the state is in the store.
     if (this.#sessions.get(id) !== session || reason.type === "suspended") return;
     this.#sessions.delete(id);
@@ -310,7 +329,7 @@ class Laboratory {
       });
       let kept: "suspended" | "off" = "off";
       try {
-        await this.#contents.keepSavedState(id, state);
+        await this.#contents.keepState(id, state);
         kept = "suspended";
       } finally {
         this.#sessions.delete(id);
@@ -370,7 +389,9 @@ class Laboratory {
 
   async remove(id: string): Promise<void> {
     await this.#try(this.find(id)?.name ?? "", 0, async () => {
+      const definition = this.#library.find(id);
       await this.#library.delete(id);
+      if (definition) await this.#media.deleteUnused(definition, this.#definitions);
       this.closeTab(id);
     });
   }
@@ -380,21 +401,23 @@ class Laboratory {
     const view = this.find(id);
     if (!view) return false;
     return this.#try(view.name, 0, async () => {
+      const before = this.#library.find(id);
       await this.#library.update(id, change);
       const { machine } = view.session ?? {};
       if (machine) {
-        if (change.cdrom) await machine.insertMedium("cdrom", await this.#mediumFor(change.cdrom.medium));
-        if (change.floppy) await machine.insertMedium("floppy", await this.#mediumFor(change.floppy.medium));
-        change.nics?.forEach((nic, i) => machine.setLink(i, nic.connected));
+        if (change.cdrom)
+          await machine.insertMedium("cdrom", await this.#mediumFor(change.cdrom.medium, true));
+        if (change.floppy)
+          await machine.insertMedium("floppy", await this.#mediumFor(change.floppy.medium, false));
+        if (change.nics) this.#networks.replug(machine, change.nics);
       }
+      if (before) await this.#media.deleteUnused(before, this.#definitions);
       await this.#library.tasks.note("edit", { id, name: view.name });
     });
   }
 
-  async keepMedium(file: File): Promise<StoredMedium> {
-    const id = new Random(freshSeed()).uuid();
-    await this.#contents.keepMedium(id, new Uint8Array(await file.arrayBuffer()));
-    return { type: "stored", id, name: file.name, byteLength: file.size };
+  keepMedium(file: File): Promise<StoredMedium> {
+    return this.#media.keep(file);
   }
 
   dismiss(id: number): void {
@@ -409,50 +432,12 @@ class Laboratory {
     );
   }
 
-  async #spec(definition: MachineDefinition): Promise<MachineSpec> {
-    const { id, name, engine, memoryMiB, image } = definition;
-    const disks: Medium[] = definition.disks.map((disk) => ({ type: "disk", disk: disk.id }));
-    if (image.type === "disk") disks.unshift(await this.#bytes(image.medium, false));
-    const drive = async (slot: MachineDefinition["cdrom"], own?: StoredMedium) =>
-      own ? this.#bytes(own, true) : slot === null ? undefined : this.#mediumFor(slot.medium);
-    return {
-      id,
-      name,
-      engine,
-      memoryMiB,
-      nics: definition.nics.map(({ model, mac, connected }) => ({ model, mac, connected })),
-      disks,
-      cdrom: await drive(definition.cdrom, image.type === "iso" ? image.medium : undefined),
-      floppy: await drive(definition.floppy, image.type === "floppy" ? image.medium : undefined),
-      bootOrder: definition.bootOrder,
-      software: await this.#software(definition),
-      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-    };
+  get #definitions(): MachineDefinition[] {
+    return this.#library.entries.flatMap((entry) => (entry.type === "machine" ? [entry.definition] : []));
   }
 
-  async #software({ image }: MachineDefinition): Promise<GuestSoftware> {
-    if (image.type === "library") return { type: "image", image: image.name };
-    if (image.type !== "kernel") return { type: "firmware" };
-    return {
-      type: "linux",
-      kernel: await this.#stored(image.kernel),
-      initrd: image.initrd && (await this.#stored(image.initrd)),
-      commandLine: image.commandLine,
-    };
-  }
-
-  async #mediumFor(medium: StoredMedium | null): Promise<Medium | null> {
-    return medium === null ? null : this.#bytes(medium, true);
-  }
-
-  async #bytes(medium: StoredMedium, readOnly: boolean): Promise<Medium> {
-    return { type: "bytes", bytes: await this.#stored(medium), readOnly };
-  }
-
-  async #stored(medium: StoredMedium): Promise<Uint8Array> {
-    const bytes = medium.type === "stored" ? await this.#contents.medium(medium.id) : undefined;
-    if (!bytes) throw new MediumMissingError(medium.type === "stored" ? medium.name : medium.path);
-    return bytes;
+  async #mediumFor(medium: StoredMedium | null, readOnly: boolean): Promise<Medium | null> {
+    return medium === null ? null : { type: "bytes", bytes: await this.#media.read(medium), readOnly };
   }
 
   async #running(id: string, task: TaskName, act: (session: Session) => Promise<void>): Promise<void> {
@@ -481,12 +466,16 @@ class Laboratory {
       await act();
       return true;
     } catch (error) {
-      const sentence = sentenceFor(error, name, memoryMiB);
-      this.#notify("danger", (m) => `${name}: ${m.error.title}`, sentence);
+      this.#tell(name, memoryMiB, error);
       return false;
     } finally {
       this.#refresh();
     }
+  }
+
+  #tell(name: string, memoryMiB: number, error: unknown): void {
+    const sentence = sentenceFor(error, name, memoryMiB);
+    this.#notify("danger", (m) => `${name}: ${m.error.title}`, sentence);
   }
 
   #event(id: string, session: Session, event: MachineEvent): void {

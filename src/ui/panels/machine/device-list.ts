@@ -24,6 +24,22 @@ export function networkName(m: Messages, network: string | null): string {
   }
 }
 
+/** What a choice of network means for the guest. */
+export function networkHint({ network: m }: Messages, network: string | null): string {
+  switch (network) {
+    case null:
+      return m.noneHint;
+    case "vmnet8":
+      return m.natHint;
+    case "vmnet1":
+      return m.hostOnlyHint;
+    case "vmnet0":
+      return m.bridgedHint;
+    default:
+      return m.simulated;
+  }
+}
+
 function mediumName(m: Messages, drive: MachineDefinition["cdrom"]): string {
   const medium = drive?.medium;
   if (!medium) return m.device.noMedium;

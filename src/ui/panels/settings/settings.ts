@@ -18,7 +18,7 @@ import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import { networkName } from "../machine/device-list.ts";
+import { networkHint, networkName } from "../machine/device-list.ts";
 
 type Draft = Pick<MachineDefinition, "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder">;
 
@@ -168,7 +168,7 @@ export class Settings extends RingsideElement {
             ><span>${wizard.networkStep}</span>
             <select @change=${(event: Event) => set({ network: value(event) || null })}>
               ${["vmnet0", "vmnet8", "vmnet1", ""].map((name) => html`<option value=${name} ?selected=${(nic.network ?? "") === name}>${networkName(this.m, name || null)}</option>`)}</select
-            ><span class="hint">${network.pending}</span></label
+            ><span class="hint">${networkHint(this.m, nic.network)}</span></label
           >
           <label class="field"
             ><span>${wizard.adapter}</span>

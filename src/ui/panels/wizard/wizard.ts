@@ -221,7 +221,7 @@ export class Wizard extends RingsideElement {
             ${this.choice("model", network.ne2000, "", this.model === "ne2000", () => (this.model = "ne2000"))}
             ${this.choice("model", network.virtio, "", this.model === "virtio", () => (this.model = "virtio"))}
           </fieldset>
-          <p class="hint">${network.pending}</p>`;
+          <p class="hint">${network.simulated}</p>`;
       }
       case "disk":
         return html`<fieldset>
