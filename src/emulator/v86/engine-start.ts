@@ -29,7 +29,7 @@ export function engineSettings(
     vga_memory_size: boot.type === "linux" ? VGA_BYTES.linux : VGA_BYTES.other,
     bios: { buffer: exactBuffer(firmware.bios) },
     vga_bios: { buffer: exactBuffer(firmware.vgaBios) },
-    boot_order: bootOrderCode(hardware.bootOrder),
+    boot_order: bootOrderCode(firmwareBootOrder({ hardware, boot })),
     uart1: true,
     autostart: false,
     disable_keyboard: true,
@@ -46,6 +46,14 @@ export function engineSettings(
 
 function exactBuffer(bytes: Uint8Array): ArrayBuffer {
   return bytes.slice().buffer;
+}
+
+/** A kernel that is loaded for the firmware comes as an option ROM, which SeaBIOS counts among the network's. */
+export function firmwareBootOrder({
+  hardware,
+  boot,
+}: Pick<MachineOptions, "hardware" | "boot">): readonly BootDevice[] {
+  return boot.type === "linux" ? ["network"] : hardware.bootOrder;
 }
 
 /** Three devices, the first in the lowest four bits, as SeaBIOS reads them from CMOS 3Dh and 38h. */

@@ -14,8 +14,9 @@ export interface LinuxBoot {
   commandLine: string;
 }
 
-const SETUP_ADDRESS = 0x80000;
-const COMMAND_LINE_ADDRESS = 0x8e000;
+/** SeaBIOS clears everything below 90000h before it boots; its data begin at 9FC00h. */
+const SETUP_ADDRESS = 0x90000;
+const COMMAND_LINE_ADDRESS = 0x9e000;
 const KERNEL_ADDRESS = 0x100000;
 const BOOT_FLAG_OFFSET = 0x1fe;
 const HEADER_MAGIC = 0x53726448; // "HdrS"
@@ -23,7 +24,7 @@ const LOADED_HIGH = 0x01;
 const QUIET = 0x20;
 const KEEP_SEGMENTS = 0x40;
 const CAN_USE_HEAP = 0x80;
-/** What SeaBIOS keeps at the top of memory for itself: 16.25 MiB, or 256 KiB where there is little. */
+/** Where SeaBIOS works at the top of memory until it boots; an initrd put there would be overwritten. */
 const MIB = 2 ** 20;
 const firmwareReserve = (memory: number) => (memory >= 40 * MIB ? 16.25 * MIB : MIB);
 
@@ -45,9 +46,10 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   }
   const setupBytes = ((source.getUint8(0x1f1) || 4) + 1) * 512;
   const body = kernel.subarray(setupBytes);
-  if (KERNEL_ADDRESS + body.length > memory.length) {
+  const kernelEnd = endOfKernel(source, protocol, body.length);
+  if (kernelEnd > memory.length) {
     throw new KernelImageError(
-      `the kernel (${body.length} bytes) does not fit in ${memory.length >> 20} MiB of memory`,
+      `the kernel takes memory up to ${Math.ceil(kernelEnd / MIB)} MiB; the machine has ${memory.length / MIB} MiB`,
     );
   }
   const setup = kernel.slice(0, setupBytes);
@@ -68,9 +70,10 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
     const highest = protocol >= 0x203 ? source.getUint32(0x22c, true) : 0x37ffffff;
     const top = Math.min(memory.length - firmwareReserve(memory.length), highest);
     const address = Math.floor((top - initrd.length) / 4096) * 4096;
-    if (address < KERNEL_ADDRESS + body.length) {
+    if (address < kernelEnd) {
       throw new KernelImageError(
-        `kernel and initrd (${body.length + initrd.length} bytes) do not fit in ${memory.length >> 20} MiB of memory`,
+        `the kernel takes memory up to ${Math.ceil(kernelEnd / MIB)} MiB, and its initrd of ${initrd.length} bytes ` +
+          `does not fit above it in ${memory.length / MIB} MiB`,
       );
     }
     memory.set(initrd, address);
@@ -83,12 +86,27 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   memory.set(body, KERNEL_ADDRESS);
 }
 
-/** SeaBIOS runs ROMs of this name (fw_cfg) as its last step; this one jumps to the kernel's real-mode entry. */
+/** The address after all that the kernel writes before it has a memory map: it unpacks itself to `pref_address`. */
+function endOfKernel(header: DataView, protocol: number, bodyBytes: number): number {
+  const loaded = KERNEL_ADDRESS + bodyBytes;
+  if (protocol < 0x20a) return loaded;
+  const preferred = Number(header.getBigUint64(0x258, true));
+  return Math.max(loaded, Math.max(preferred, KERNEL_ADDRESS) + header.getUint32(0x260, true));
+}
+
+/**
+ * A Plug and Play option ROM (Plug and Play BIOS Specification 1.0A, 3.2 and 3.3) whose bootstrap entry vector jumps to
+ * the kernel's real-mode entry. SeaBIOS boots it as it boots a network card's ROM: it must be asked for in the boot order.
+ * A ROM without the Plug and Play header would be run while SeaBIOS still keeps 16 MiB at the top of memory for itself,
+ * and the guest would never get them.
+ */
 export function linuxOptionRom(): { name: string; data: Uint8Array } {
   const segment = SETUP_ADDRESS >> 4;
   const entry = segment + 0x20;
   const low = segment & 0xff;
   const high = segment >> 8;
+  const header = 0x20;
+  const bootEntry = 0x40;
   // prettier-ignore
   const code = [
     0xfa, // cli
@@ -98,7 +116,12 @@ export function linuxOptionRom(): { name: string; data: Uint8Array } {
     0xea, 0x00, 0x00, entry & 0xff, entry >> 8, // jmp entry:0
   ];
   const data = new Uint8Array(512);
-  data.set([0x55, 0xaa, data.length / 512, ...code]);
+  data.set([0x55, 0xaa, data.length / 512, 0xcb]); // signature, size, retf: nothing to initialise
+  data[0x1a] = header;
+  data.set(new TextEncoder().encode("$PnP"), header);
+  data.set([1, 2], header + 4); // version, length in units of 16 bytes
+  data[header + 0x1a] = bootEntry;
+  data.set(code, bootEntry);
   data[511] = -data.reduce((sum, byte) => sum + byte, 0) & 0xff;
   return { name: "genroms/kernel.bin", data };
 }

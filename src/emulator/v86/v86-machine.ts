@@ -16,7 +16,7 @@ import {
   type Scancodes,
   type SerialPort,
 } from "../machine.ts";
-import { bootOrderCode, engineSettings, immediate, initialise } from "./engine-start.ts";
+import { bootOrderCode, engineSettings, firmwareBootOrder, immediate, initialise } from "./engine-start.ts";
 import { DriveBuffer } from "./drive-buffer.ts";
 import { reportMediumError } from "./drive-errors.ts";
 import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
@@ -413,7 +413,7 @@ export class V86Machine implements Machine {
     });
     this.#serial.forEach((line, i) => line.restore(devices.serialInput[i]));
     this.#restoreMedia(cdrom, floppy);
-    const order = bootOrderCode(hardware.bootOrder);
+    const order = bootOrderCode(firmwareBootOrder(this.#options));
     this.#cpu.devices.rtc.cmos_write(0x38, 1 | ((order >> 4) & 0xf0));
     this.#cpu.devices.rtc.cmos_write(0x3d, order & 0xff);
     this.#lastCounter = this.#cpu.instruction_counter[0] >>> 0;
