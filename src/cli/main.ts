@@ -1,6 +1,7 @@
 /** The command line's front door: which command, its help, and the exit status. */
 import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
+import { cpuTest, CPU_TEST_HELP } from "./cpu-test.ts";
 import { UsageError } from "./options.ts";
 import { run, RUN_HELP } from "./run.ts";
 
@@ -10,11 +11,12 @@ const REFUSED = 2;
 const COMMANDS: Record<string, { run: (argv: string[]) => Promise<number>; help: string }> = {
   boot: { run: boot, help: BOOT_HELP },
   run: { run, help: RUN_HELP },
+  "cpu-test": { run: cpuTest, help: CPU_TEST_HELP },
   bench: { run: bench, help: BENCH_HELP },
 };
 
 /** Commands that are decided but have nothing to run yet: named, not offered. */
-const NOT_YET = ["rom", "cpu-test", "predict", "lab"];
+const NOT_YET = ["rom", "predict", "lab"];
 
 const HELP = `ringside: real guests, and what the hypervisor under them does, without a browser
 

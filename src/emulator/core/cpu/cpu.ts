@@ -14,6 +14,16 @@ import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/dec
 import { Instruction } from "../instructions/instruction.ts";
 import type { Bus, CpuLines, InterruptController } from "../memory/bus.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import {
+  ATTENTION_BLOCK,
+  ATTENTION_DEBUG,
+  ATTENTION_HALT,
+  ATTENTION_INTERRUPT,
+  ATTENTION_NMI,
+  ATTENTION_SHADOW,
+  ATTENTION_STOP,
+  ATTENTION_TRAP,
+} from "./attention.ts";
 import { Block, BlockCache } from "./block-cache.ts";
 import { DEFAULT_CPU_MODEL, type CpuModel } from "./cpuid.ts";
 import { deliverException, deliverInterrupt } from "./exceptions.ts";
@@ -36,18 +46,6 @@ import * as deny from "./tlb.ts";
 
 /** Why `run` came back. `limit`: all instructions asked for are done. */
 export type StopReason = "limit" | "halted" | "shutdown" | "stopped";
-
-/** What the loop has to look at before the next instruction. */
-export const ATTENTION_STOP = 1;
-export const ATTENTION_INTERRUPT = 2;
-export const ATTENTION_NMI = 4;
-export const ATTENTION_SHADOW = 8;
-export const ATTENTION_HALT = 16;
-/** Blocks have been dropped; the one that runs may be among them. */
-export const ATTENTION_BLOCK = 32;
-export const ATTENTION_TRAP = 64;
-/** Debug register hits of the instruction that just ended are in `pendingDebug`. */
-export const ATTENTION_DEBUG = 128;
 
 const MAXIMUM_BLOCK = 48;
 const FAULT = new GuestFault();

@@ -26,6 +26,7 @@
  * | BT BTS BTR BTC                | OF SF AF PF           | unchanged                                                 |
  */
 import type { Cpu } from "./cpu.ts";
+import { ATTENTION_TRAP } from "./attention.ts";
 import {
   FLAG_AF,
   FLAG_CARRY,
@@ -34,10 +35,14 @@ import {
   FLAG_PF,
   FLAG_RESULT,
   FLAG_SF,
+  FLAG_TF,
   FLAG_ZF,
+  STATUS_FLAGS,
 } from "./registers.ts";
 
 export const CARRY_BITS = 0xc0000008 | 0;
+/** TF IF DF IOPL NT RF VM AC VIF VIP ID. */
+const SYSTEM_FLAGS = 0x3f7700;
 export const CARRY_OUT = 0x80000000 | 0;
 
 /** 1 for a byte with an even number of ones. */
@@ -150,4 +155,11 @@ export function condition(r: Int32Array, number: number): boolean {
 /** EFLAGS as PUSHF and interrupts see it. */
 export function readFlags(cpu: Cpu): number {
   return cpu.systemFlags | statusFlags(cpu.r) | 2;
+}
+
+/** Changes the flags of `mask` to those of `value`; a trap flag that is now set is looked at after the next instruction. */
+export function writeFlags(cpu: Cpu, value: number, mask: number): void {
+  setStatusFlags(cpu.r, (statusFlags(cpu.r) & ~mask) | (value & mask & STATUS_FLAGS));
+  cpu.systemFlags = (cpu.systemFlags & ~mask) | (value & mask & SYSTEM_FLAGS);
+  if ((cpu.systemFlags & FLAG_TF) !== 0) cpu.attend(ATTENTION_TRAP);
 }

@@ -1,5 +1,6 @@
 /** Near jumps, calls, returns and loops, HLT and the flag instructions (Intel SDM volume 2). */
-import { ATTENTION_HALT, ATTENTION_SHADOW, type Cpu } from "../cpu/cpu.ts";
+import { ATTENTION_HALT, ATTENTION_SHADOW } from "../cpu/attention.ts";
+import type { Cpu } from "../cpu/cpu.ts";
 import { carryFlag, condition, setCarryFlag, setStatusFlags, statusFlags } from "../cpu/flags.ts";
 import {
   CS,
@@ -18,7 +19,7 @@ import { ADDRESS_32, type Handler, type Instruction } from "./instruction.ts";
 import { accessOf, address } from "./operands.ts";
 
 /** Goes on at `target`, which must lie within the code segment. */
-function goTo(cpu: Cpu, target: number): null {
+export function goTo(cpu: Cpu, target: number): null {
   if (target >>> 0 > cpu.limit[CS]) cpu.raise(VECTOR_GP, 0);
   cpu.r[EIP] = target;
   return null;

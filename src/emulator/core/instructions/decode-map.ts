@@ -53,14 +53,18 @@ function decodeRow(row: OpcodeRow, families: readonly Family[], invalid: Handler
   const byteOf = (kind: string) =>
     row.operands.some((operand) => operand.kind === kind && operand.width === "b");
   const handlers: Handler[] = [];
-  const binder = families.map((family) => family[row.mnemonic]).find((found) => found !== undefined);
-  if (binder === undefined) throw new Error(`opcode table: no family executes "${row.line}"`);
+  // A mnemonic may have forms in several families (MOV): the first that has the form binds it.
+  const binders = families.map((family) => family[row.mnemonic]).filter((found) => found !== undefined);
+  if (binders.length === 0) throw new Error(`opcode table: no family executes "${row.line}"`);
   const hasOffset = kinds.has("O");
   const hasRm = memoryOnly || hasOffset || [...kinds].some((kind) => REGISTER_OR_MEMORY.has(kind));
   for (let i = 0; i < 4; i++) {
     const memory = (i & 1) !== 0;
     const exists = memory ? hasRm : !memoryOnly && !hasOffset;
-    handlers.push((exists ? binder(makeForm(row, (i & 2) !== 0, memory)) : undefined) ?? invalid);
+    const form = makeForm(row, (i & 2) !== 0, memory);
+    let handler: Handler | undefined;
+    if (exists) for (const binder of binders) handler ??= binder(form);
+    handlers.push(handler ?? invalid);
   }
   return {
     row,

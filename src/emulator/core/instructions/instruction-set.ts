@@ -1,16 +1,36 @@
 /** All families together: the decode map every CPU uses. */
 import { VECTOR_UD } from "../cpu/registers.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { bcd } from "./bcd.ts";
+import { bits } from "./bits.ts";
 import { controlFlow } from "./control-flow.ts";
 import { dataTransfer } from "./data-transfer.ts";
 import { buildDecodeMap } from "./decode-map.ts";
+import { exchange } from "./exchange.ts";
 import type { Family } from "./family.ts";
 import type { Handler } from "./instruction.ts";
+import { multiplyDivide } from "./multiply-divide.ts";
 import { INTEGER_LINES, parseLine } from "./opcode-table.ts";
+import { portIo } from "./port-io.ts";
+import { shifts } from "./shift.ts";
+import { stack } from "./stack.ts";
+import { strings } from "./string.ts";
 
 const invalid: Handler = (cpu) => cpu.raise(VECTOR_UD);
 
-export const FAMILIES: readonly Family[] = [arithmetic, controlFlow, dataTransfer];
+export const FAMILIES: readonly Family[] = [
+  arithmetic,
+  controlFlow,
+  dataTransfer,
+  stack,
+  strings,
+  shifts,
+  multiplyDivide,
+  bcd,
+  bits,
+  exchange,
+  portIo,
+];
 
 /** Mnemonics of the table that no family executes yet: they raise #UD. Empty when the instruction set is complete. */
 export const NOT_EXECUTED: ReadonlySet<string> = new Set(

@@ -1,0 +1,107 @@
+/**
+ * Runs whole files of recorded 80286 cases: which flags are not compared and which cases are left out. Both are decided
+ * from the instruction's bytes alone, by what an i686 does differently or leaves undefined.
+ */
+import type { Cpu } from "../cpu/cpu.ts";
+import { FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF } from "../cpu/registers.ts";
+import { decode } from "../instructions/decode.ts";
+import { Instruction, isLocked } from "../instructions/instruction.ts";
+import { INSTRUCTION_SET } from "../instructions/instruction-set.ts";
+import { readMoo, type MooTest } from "./moo.ts";
+import { runMooTest } from "./moo-runner.ts";
+
+export interface MooResult {
+  passed: number;
+  failures: { name: string; index: number; bytes: string; problem: string }[];
+  /** Cases left out, by reason. */
+  skipped: Map<string, number>;
+}
+
+/** The 80286 takes instructions of up to 10 bytes. */
+const LONGEST_286 = 10;
+const PREFIXES_286 = new Set([0x26, 0x2e, 0x36, 0x3e, 0xf0, 0xf2, 0xf3]);
+const RESULT = FLAG_SF | FLAG_ZF | FLAG_PF;
+const ALL = RESULT | FLAG_AF | FLAG_CF | FLAG_OF;
+
+/** Prefixes at the front, as an 80286 knows them. */
+function prefixesOf(bytes: Uint8Array): number {
+  let count = 0;
+  while (count < bytes.length && PREFIXES_286.has(bytes[count])) count++;
+  return count;
+}
+
+/** Why an i686 need not do what the 80286 did; undefined where it must. */
+export function differs286(bytes: Uint8Array): string | undefined {
+  const prefixes = prefixesOf(bytes);
+  const opcode = bytes[prefixes];
+  if (opcode >= 0x64 && opcode <= 0x67) return "64h-67h: prefixes since the 80386";
+  if (opcode === 0x0f) return "0Fh: two-byte opcodes differ between the 80286 and the 80386";
+  if ((opcode === 0x8c || opcode === 0x8e) && ((bytes[prefixes + 1] >>> 3) & 7) >= 4) {
+    const register = (bytes[prefixes + 1] >>> 3) & 7;
+    if (register < 6) return "8Ch, 8Eh: MOV to and from FS and GS since the 80386";
+  }
+  const op = new Instruction(INSTRUCTION_SET.invalid);
+  const length = decode(INSTRUCTION_SET, bytes, 0, bytes.length, false, op);
+  if (length > LONGEST_286) return "longer than 10 bytes: the 80286's limit";
+  if (length > 0 && isLocked(op) && (op.row < 0 || op.execute === INSTRUCTION_SET.invalid)) {
+    return "LOCK before what cannot be locked: #UD since the 80386";
+  }
+  return undefined;
+}
+
+/** The status flags the instruction leaves undefined. */
+export function undefinedFlags(bytes: Uint8Array, initialCl: number): number {
+  const at = prefixesOf(bytes);
+  const opcode = bytes[at];
+  const reg = (bytes[at + 1] >>> 3) & 7;
+  const logical = opcode < 0x40 && (opcode & 7) < 6 && [1, 4, 6].includes(opcode >>> 3);
+  if (logical || [0x84, 0x85, 0xa8, 0xa9].includes(opcode)) return FLAG_AF;
+  if (opcode >= 0x80 && opcode <= 0x83) return [1, 4, 6].includes(reg) ? FLAG_AF : 0;
+  if (opcode === 0x69 || opcode === 0x6b) return RESULT | FLAG_AF;
+  if (opcode === 0xf6 || opcode === 0xf7) {
+    if (reg < 2) return FLAG_AF;
+    return reg < 4 ? 0 : reg < 6 ? RESULT | FLAG_AF : ALL;
+  }
+  if (opcode === 0x27 || opcode === 0x2f) return FLAG_OF;
+  if (opcode === 0x37 || opcode === 0x3f) return FLAG_OF | RESULT;
+  if (opcode === 0xd4 || opcode === 0xd5) return FLAG_OF | FLAG_AF | FLAG_CF;
+  const immediate = opcode === 0xc0 || opcode === 0xc1;
+  if (!immediate && (opcode < 0xd0 || opcode > 0xd3)) return 0;
+  const width = (opcode & 1) === 0 ? 8 : 16;
+  let count = initialCl & 31;
+  if (opcode < 0xd2) count = 1;
+  if (immediate) {
+    const op = new Instruction(INSTRUCTION_SET.invalid);
+    decode(INSTRUCTION_SET, bytes, 0, bytes.length, false, op);
+    count = op.immediate & 31;
+  }
+  let mask = count > 1 ? FLAG_OF : 0;
+  if (reg >= 4 && count > 0) mask |= FLAG_AF;
+  if (reg >= 4 && reg < 7 && count > width) mask |= FLAG_CF;
+  return mask;
+}
+
+const CX = 2;
+
+/** Runs all cases of one file's contents (unpacked). */
+export function runMooFile(cpu: Cpu, data: Uint8Array): MooResult {
+  const result: MooResult = { passed: 0, failures: [], skipped: new Map() };
+  for (const test of readMoo(data)) runOne(cpu, test, result);
+  return result;
+}
+
+function runOne(cpu: Cpu, test: MooTest, result: MooResult): void {
+  const reason = differs286(test.bytes);
+  if (reason !== undefined) {
+    result.skipped.set(reason, (result.skipped.get(reason) ?? 0) + 1);
+    return;
+  }
+  const mask = undefinedFlags(test.bytes, (test.initial.registers[CX] ?? 0) & 0xff);
+  const problem = runMooTest(cpu, test, mask);
+  if (problem === undefined) {
+    result.passed++;
+    return;
+  }
+  const bytes = [...test.bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  result.failures.push({ name: test.name, index: test.index, bytes, problem });
+}

@@ -1,0 +1,132 @@
+/**
+ * MOVS CMPS STOS LODS SCAS INS OUTS, with their repeat prefixes (Intel SDM volume 2, REP).
+ *
+ * A repeated instruction does up to `CHUNK` elements at a time and then comes round again with its registers moved on, so
+ * that interrupts are taken between elements; a fault in an element leaves those before it done.
+ */
+import type { Cpu } from "../cpu/cpu.ts";
+import { EAX, ECX, EDI, EDX, ES, ESI, FLAG_DF, FLAG_RESULT, FLAG_TF } from "../cpu/registers.ts";
+import { ALU } from "./alu.ts";
+import type { Family, Form } from "./family.ts";
+import { ADDRESS_32, isRepeated, PREFIX_REPNE, type Handler, type Instruction } from "./instruction.ts";
+import { accessOf, widthIndex } from "./operands.ts";
+import { checkPort, readPort, writePort } from "./port-io.ts";
+
+const CHUNK = 1024;
+
+/** One element; moves the index registers it uses. */
+type Element = (cpu: Cpu, op: Instruction) => void;
+
+function pointer(cpu: Cpu, op: Instruction, register: number): number {
+  return cpu.r[register] & ((op.flags & ADDRESS_32) !== 0 ? -1 : 0xffff);
+}
+
+function advance(cpu: Cpu, op: Instruction, register: number, size: number): void {
+  const step = (cpu.systemFlags & FLAG_DF) !== 0 ? -size : size;
+  if ((op.flags & ADDRESS_32) !== 0) cpu.r[register] += step;
+  else cpu.r16[register * 2] += step;
+}
+
+function repeat(element: Element, compares: boolean): Handler {
+  return (cpu, op) => {
+    if (!isRepeated(op)) {
+      element(cpu, op);
+      return op.next;
+    }
+    const wide = (op.flags & ADDRESS_32) !== 0;
+    let count = wide ? cpu.r[ECX] : cpu.r16[ECX * 2];
+    if (count === 0) return op.next;
+    const whileZero = (op.flags & PREFIX_REPNE) === 0;
+    for (let left = (cpu.systemFlags & FLAG_TF) !== 0 ? 1 : CHUNK; left > 0; left--) {
+      element(cpu, op);
+      count = (count - 1) | 0;
+      if (wide) cpu.r[ECX] = count;
+      else cpu.r16[ECX * 2] = count;
+      if (count === 0) return op.next;
+      if (compares && (cpu.r[FLAG_RESULT] === 0) !== whileZero) return op.next;
+      if (cpu.attention !== 0) break;
+    }
+    return op;
+  };
+}
+
+function bind(
+  make: (form: Form, a: ReturnType<typeof accessOf>, size: number) => Element,
+  compares = false,
+): Family[string] {
+  return (form) => {
+    // INS and OUTS have doubleword and word forms like the others; the port is always DX.
+    const data = form.row.operands.find((operand) => operand.kind === "X" || operand.kind === "Y")!;
+    const width = data.width === "b" ? 8 : form.wide ? 32 : 16;
+    return repeat(make({ ...form, width }, accessOf(width), width >> 3), compares);
+  };
+}
+
+const movs = bind((_, a, size) => (cpu, op) => {
+  const value = a.load(cpu, op.segment, pointer(cpu, op, ESI));
+  a.store(cpu, ES, pointer(cpu, op, EDI), value);
+  advance(cpu, op, ESI, size);
+  advance(cpu, op, EDI, size);
+});
+
+const cmps = bind((form, a, size) => {
+  const compare = ALU.cmp[widthIndex(form.width)];
+  return (cpu, op) => {
+    const left = a.load(cpu, op.segment, pointer(cpu, op, ESI));
+    compare(cpu.r, left, a.load(cpu, ES, pointer(cpu, op, EDI)));
+    advance(cpu, op, ESI, size);
+    advance(cpu, op, EDI, size);
+  };
+}, true);
+
+const stos = bind((_, a, size) => (cpu, op) => {
+  a.store(cpu, ES, pointer(cpu, op, EDI), a.get(cpu, EAX));
+  advance(cpu, op, EDI, size);
+});
+
+const lods = bind((_, a, size) => (cpu, op) => {
+  a.set(cpu, EAX, a.load(cpu, op.segment, pointer(cpu, op, ESI)));
+  advance(cpu, op, ESI, size);
+});
+
+const scas = bind((form, a, size) => {
+  const compare = ALU.cmp[widthIndex(form.width)];
+  return (cpu, op) => {
+    compare(cpu.r, a.get(cpu, EAX), a.load(cpu, ES, pointer(cpu, op, EDI)));
+    advance(cpu, op, EDI, size);
+  };
+}, true);
+
+const ins = bind((form, a, size) => (cpu, op) => {
+  const port = cpu.r16[EDX * 2];
+  checkPort(cpu, port, size);
+  // The destination is checked before the port is read: a read may not be repeatable.
+  a.update(cpu, ES, pointer(cpu, op, EDI));
+  a.writeBack(cpu, readPort(cpu, port, form.width));
+  advance(cpu, op, EDI, size);
+});
+
+const outs = bind((form, a, size) => (cpu, op) => {
+  const port = cpu.r16[EDX * 2];
+  checkPort(cpu, port, size);
+  const value = a.load(cpu, op.segment, pointer(cpu, op, ESI));
+  writePort(cpu, port, form.width, value);
+  advance(cpu, op, ESI, size);
+});
+
+export const strings: Family = {
+  movsb: movs,
+  movsw: movs,
+  cmpsb: cmps,
+  cmpsw: cmps,
+  stosb: stos,
+  stosw: stos,
+  lodsb: lods,
+  lodsw: lods,
+  scasb: scas,
+  scasw: scas,
+  insb: ins,
+  insw: ins,
+  outsb: outs,
+  outsw: outs,
+};
