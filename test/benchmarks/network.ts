@@ -1,10 +1,27 @@
-/** What the switch and the NAT cost, on one core: frames a second, and how cost grows with ports and connections. */
+/**
+ * What the networks cost. The switch and the NAT alone on one core: frames a second, and how cost grows with ports and
+ * connections. Two real guests: TCP throughput and ping through the switch, against a cable between their NICs.
+ */
+import { randomUUID } from "node:crypto";
+import { transfer } from "comlink";
+import { DEFAULT_ZONE } from "../../src/hypervisor-model/network/default-zone.ts";
 import { EthernetSwitch } from "../../src/hypervisor-model/network/ethernet-switch.ts";
+import { startFabric, type FabricThread } from "../../src/hypervisor-model/network/fabric-thread-node.ts";
 import { Nat } from "../../src/hypervisor-model/network/nat.ts";
 import { ipv4Packet, serialiseIpv4 } from "../../src/hypervisor-model/network/wire/ipv4.ts";
 import { writeMac } from "../../src/hypervisor-model/network/wire/mac-address.ts";
 import { serialiseUdp } from "../../src/hypervisor-model/network/wire/udp.ts";
-
+import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
+import { ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
+import {
+  compileEngine,
+  createMachineWorker,
+} from "../../src/hypervisor-model/virtual-machines/machine-worker-node.ts";
+import {
+  startMachine,
+  type MachineHost,
+  type RunningMachine,
+} from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import type { Row } from "./bench.ts";
 
 const ROUNDS = 5;
@@ -65,8 +82,164 @@ function natCost(connections: number): { seconds: number; bytes: number } {
   return { seconds, bytes: nat.table.byteLength / connections };
 }
 
-/** Times in nanoseconds. */
-export function benchmarkNetwork(): Row[] {
+const GUEST_ROUNDS = 3;
+const TRANSFER_MIB = 8;
+const PINGS = 40;
+const RECEIVER = "192.168.56.11";
+
+interface Wiring {
+  name: "direct" | "switch" | "captured";
+  /** Bytes a second of each round. */
+  throughput: number[];
+  /** Milliseconds of each round's mean ping. */
+  ping: number[];
+}
+
+async function sh(machine: RunningMachine, command: string): Promise<string> {
+  const { exit, stdout, stderr } = await machine.agent.run(command, { timeoutMs: 120_000 });
+  const output = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  if (exit !== 0) throw new Error(`${machine.spec.name}: ${command} ended with ${exit}: ${output}`);
+  return output;
+}
+
+function startGuest(host: MachineHost, i: number): RunningMachine {
+  return startMachine(
+    {
+      id: randomUUID(),
+      name: `bench-${i}`,
+      engine: "v86",
+      memoryMiB: 64,
+      nics: [{ model: "virtio", mac: `00:0c:29:00:00:1${i}`, connected: true }],
+      disks: [],
+      software: { type: "image", image: "tiny" },
+    },
+    host,
+  );
+}
+
+/** The receiver's own clock times the transfer: from its first byte to the end. */
+async function throughput(sender: RunningMachine, receiver: RunningMachine, port: number): Promise<number> {
+  const file = `/tmp/received-${port}`;
+  await sh(
+    receiver,
+    `(nc -l -p ${port} < /dev/null | wc -c > ${file}.part; mv ${file}.part ${file}) > /dev/null 2>&1 &`,
+  );
+  await sh(receiver, `until netstat -ltn | grep -q ":${port} "; do usleep 50000; done`);
+  const start = performance.now();
+  await sh(
+    sender,
+    `dd if=/dev/zero bs=65536 count=${TRANSFER_MIB * 16} 2>/dev/null | nc -w 20 ${RECEIVER} ${port}`,
+  );
+  const received = await sh(receiver, `until [ -f ${file} ]; do usleep 5000; done; cat ${file}`);
+  const seconds = (performance.now() - start) / 1000;
+  if (Number(received) !== TRANSFER_MIB * 2 ** 20) throw new Error(`${received.trim()} bytes arrived`);
+  return Number(received) / seconds;
+}
+
+async function meanPing(sender: RunningMachine): Promise<number> {
+  const output = await sh(sender, `ping -c ${PINGS} -i 0.02 ${RECEIVER}`);
+  const mean = /= [\d.]+\/([\d.]+)\//.exec(output);
+  if (mean === null) throw new Error(`no mean in ${output}`);
+  return Number(mean[1]);
+}
+
+/** Puts the same two cards on a cable of their own, on a switch, and on a switch with a capture. */
+async function connect(
+  fabric: FabricThread,
+  guests: RunningMachine[],
+  name: Wiring["name"],
+): Promise<() => Promise<void>> {
+  if (name === "direct") {
+    const { port1, port2 } = new MessageChannel();
+    guests[0].connectNic(0, port1);
+    guests[1].connectNic(0, port2);
+    return () => Promise.resolve();
+  }
+  const ports: number[] = [];
+  for (const [i, guest] of guests.entries()) {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(await fabric.control.attach("vmnet1", `bench-${i}:ens33`, transfer(port1, [port1])));
+    guest.connectNic(0, port2);
+  }
+  if (name === "captured") await fabric.control.startCapture("vmnet1");
+  return async () => {
+    if (name === "captured") await fabric.control.discardCapture("vmnet1");
+    for (const port of ports) await fabric.control.detach(port);
+  };
+}
+
+/** Rounds of the three wirings take turns, so that a slow minute of the computer meets all of them. */
+async function guestWirings(imagesFolder: string, log: (line: string) => void): Promise<Wiring[]> {
+  const host: MachineHost = {
+    createWorker: createMachineWorker,
+    compileEngine,
+    images: new ImageLoader({ type: "folder", path: imagesFolder }),
+    store: new MemoryStore(),
+  };
+  const fabric = startFabric({
+    networks: [{ name: "vmnet1", kind: "host-only" }],
+    zone: DEFAULT_ZONE,
+    seed: 1,
+  });
+  const guests = [startGuest(host, 0), startGuest(host, 1)];
+  const wirings: Wiring[] = (["direct", "switch", "captured"] as const).map((name) => ({
+    name,
+    throughput: [],
+    ping: [],
+  }));
+  try {
+    for (const [i, guest] of guests.entries()) {
+      await guest.ready;
+      await sh(guest, `ip link set ens33 up && ip addr add 192.168.56.1${i}/24 dev ens33`);
+    }
+    let port = 5000;
+    for (let round = 0; round < GUEST_ROUNDS; round++) {
+      for (const wiring of wirings) {
+        const disconnect = await connect(fabric, guests, wiring.name);
+        await sh(guests[0], `ip neigh flush dev ens33; ping -c 3 -i 0.1 ${RECEIVER}`);
+        wiring.throughput.push(await throughput(guests[0], guests[1], port++));
+        wiring.ping.push(await meanPing(guests[0]));
+        await disconnect();
+        log(
+          `${wiring.name}: ${(wiring.throughput.at(-1)! / 2 ** 20).toFixed(2)} MiB/s, ping ${wiring.ping.at(-1)} ms`,
+        );
+      }
+    }
+    return wirings;
+  } finally {
+    for (const guest of guests) await guest.powerOff().catch(() => undefined);
+    fabric.terminate();
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** Two real guests: through the switch against a cable. */
+export async function benchmarkGuests(imagesFolder: string, log: (line: string) => void): Promise<Row[]> {
+  const [direct, switched, captured] = await guestWirings(imagesFolder, log);
+  /** Seconds a MiB: less is better, as in the other rows. */
+  const cost = ({ throughput: rounds }: Wiring) => 2 ** 20 / median(rounds);
+  return [
+    row(
+      "two guests: seconds a MiB by TCP through the switch, against a cable",
+      cost(switched),
+      cost(direct),
+      1 / 0.9,
+    ),
+    row("two guests: the same with a capture", cost(captured), cost(direct), 1 / 0.75),
+    row(
+      "two guests: ping through the switch in ms, against a cable",
+      median(switched.ping),
+      median(direct.ping),
+      1.5,
+    ),
+  ];
+}
+
+/** Times in nanoseconds, where nothing else is said. */
+export async function benchmarkNetwork(imagesFolder: string, log: (line: string) => void): Promise<Row[]> {
   const [four, sixteen, many] = [4, 16, 256].map((ports) => switchCost(ports) * 1e9);
   const few = natCost(50);
   const full = natCost(50_000);
@@ -75,6 +248,7 @@ export function benchmarkNetwork(): Row[] {
     row("switch: a frame at 256 ports, against 4 ports", many, four, 1.5),
     row("NAT: a packet with 50,000 connections, against 50", full.seconds * 1e9, few.seconds * 1e9, 1.5),
     row("NAT: bytes a connection at 50,000, against 300", full.bytes, 300, 1),
+    ...(await benchmarkGuests(imagesFolder, log)),
   ];
 }
 
