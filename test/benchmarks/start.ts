@@ -176,7 +176,7 @@ async function runBare(image: BareImage, state?: ArrayBuffer, hash?: string) {
 }
 
 /** A prompt on COM1, of a shell or of the login. */
-const PROMPT = /(login: |[#$] (\u001b\[6n)?)$/;
+const PROMPT = new RegExp(String.raw`(login: |[#$] (${String.fromCharCode(27)}\[6n)?)$`);
 
 async function toPrompt(machine: BareMachine): Promise<void> {
   await machine.expect(PROMPT);

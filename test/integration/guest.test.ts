@@ -15,7 +15,7 @@ import {
   type RunningMachine,
   type StartOptions,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
-import { imagesFolder, repositoryHost, sleep, text, tinySpec } from "../support/machines.ts";
+import { imagesFolder, machineSpec, repositoryHost, sleep, text, tinySpec } from "../support/machines.ts";
 
 const MIB = 2 ** 20;
 const machines: RunningMachine[] = [];
@@ -75,6 +75,13 @@ describe("a guest that was booted cold", () => {
     expect(await sh(machine, "hostname")).toBe("web-1");
     expect(await sh(machine, "cat /etc/machine-id")).toBe(machine.id.replaceAll("-", ""));
     expect(Math.abs(Number(await sh(machine, "date +%s")) - Date.now() / 1000)).toBeLessThan(3);
+  });
+
+  test.each([64, 40, 32])("has its %i MiB but for what the kernel takes", async (memoryMiB) => {
+    const machine = start(host, tinySpec({ memoryMiB, nics: [] }), { mode: "cold" });
+    await machine.ready;
+    const total = Number(await sh(machine, "sed -n 's/MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo"));
+    expect(total / 1024).toBeGreaterThan(memoryMiB - 12);
   });
 
   test("takes and gives files byte for byte, while commands run beside", async () => {
@@ -263,6 +270,28 @@ describe("a warm start", () => {
     expect(await sh(second, "head -c 16 /dev/urandom | hexdump")).not.toBe(boot);
   });
 
+  test("sees the partitions that its data disk has now", async () => {
+    const blank: Medium = { type: "bytes", bytes: new Uint8Array(4 * MIB), readOnly: false };
+    const first = start(host, tinySpec({ nics: [], disks: [systemDisk(), blank] }));
+    await first.ready;
+    expect(await sh(first, "cat /proc/partitions")).not.toContain("sdb1");
+    await first.powerOff();
+    const bytes = new Uint8Array(4 * MIB);
+    // One partition of 1 MiB from sector 2048, type 83h.
+    const entry = new DataView(bytes.buffer, 0x1be);
+    entry.setUint8(4, 0x83);
+    entry.setUint32(8, 2048, true);
+    entry.setUint32(12, 2048, true);
+    bytes.set([0x55, 0xaa], 510);
+    const second = start(
+      host,
+      tinySpec({ nics: [], disks: [systemDisk(), { type: "bytes", bytes, readOnly: false }] }),
+    );
+    await second.ready;
+    expect(second.startedBy).toBe("warm");
+    expect(await sh(second, "cat /proc/partitions")).toMatch(/1024 sdb1/);
+  });
+
   test("a state from a store serves another program that uses the store", async () => {
     const store = new MemoryStore();
     const spec = tinySpec({ memoryMiB: 32 });
@@ -294,15 +323,49 @@ describe("a disk in the store", () => {
   });
 });
 
+/** The text of the guest's screen, row by row. */
+async function screenShows(machine: RunningMachine, words: string): Promise<void> {
+  const rows: string[] = [];
+  machine.display.onUpdate((update) => {
+    if (update.type === "text-row") rows[update.row] = String.fromCharCode(...update.characters);
+  });
+  await expect.poll(() => rows.join("\n"), { timeout: 30_000 }).toContain(words);
+}
+
 describe("boot media", () => {
-  /** The text of the guest's screen, row by row. */
-  async function screenShows(machine: RunningMachine, words: string): Promise<void> {
-    const rows: string[] = [];
-    machine.display.onUpdate((update) => {
-      if (update.type === "text-row") rows[update.row] = String.fromCharCode(...update.characters);
-    });
-    await expect.poll(() => rows.join("\n"), { timeout: 30_000 }).toContain(words);
+  /** A floppy of 1.44 MB whose boot sector prints this through the BIOS and halts. */
+  function bootFloppy(words: string): Medium {
+    const bytes = new Uint8Array(1_474_560);
+    // prettier-ignore
+    bytes.set([
+      0xbe, 0x10, 0x7c, // mov si, 7c10h
+      0xac, // next: lodsb
+      0x08, 0xc0, // or al, al
+      0x74, 0x06, // jz stop
+      0xb4, 0x0e, // mov ah, 0eh
+      0xcd, 0x10, // int 10h
+      0xeb, 0xf5, // jmp next
+      0xeb, 0xfe, // stop: jmp stop
+    ]);
+    bytes.set(new TextEncoder().encode(words), 0x10);
+    bytes.set([0x55, 0xaa], 510);
+    return { type: "bytes", bytes, readOnly: true };
   }
+
+  test("a floppy boots; after another was put in, a reset boots that one", async () => {
+    const spec = machineSpec({ memoryMiB: 16, floppy: bootFloppy("first floppy"), bootOrder: ["floppy"] });
+    const machine = start(repositoryHost(), spec);
+    await screenShows(machine, "first floppy");
+    await machine.insertMedium("floppy", null);
+    await machine.insertMedium("floppy", bootFloppy("second floppy"));
+    await machine.reset();
+    await screenShows(machine, "second floppy");
+  });
+
+  test("a Multiboot kernel boots and draws its text screen", async () => {
+    const spec = tinySpec({ software: { type: "image", image: "grub-invaders" }, memoryMiB: 16, nics: [] });
+    await screenShows(start(repositoryHost(), spec), "-*--*-");
+  });
 
   test("a CD image boots from its drive and shows its menu", async () => {
     const machine = start(

@@ -260,6 +260,7 @@ class GuestMachine implements RunningMachine {
   /** Stage `wait` comes at every boot, the guest's own restarts included; stage `run` when the boot has gone on. */
   async #agentStatus(status: AgentStatus): Promise<void> {
     if (status.stage === "run") {
+      await this.#readPartitions();
       this.#ready.resolve(status);
       return;
     }
@@ -274,6 +275,17 @@ class GuestMachine implements RunningMachine {
       this.#greeting = false;
     }
   }
+
+  /**
+   * A warm guest knows the partitions of the disks its state was taken with. It reads those of a first disk again by
+   * itself; a disk behind its system disk is read again from here.
+   */
+  async #readPartitions(): Promise<void> {
+    if (this.#startedBy !== "warm" || this.spec.disks.length < 2 || this.#partitionsRead) return;
+    this.#partitionsRead = true;
+    await this.agent.run("blockdev --rereadpt /dev/sdb", { timeoutMs: 10_000 }).catch(() => undefined);
+  }
+  #partitionsRead = false;
 
   /** Takes the warm state of this shape for the next machine. */
   async #capture(key: string): Promise<void> {
