@@ -57,7 +57,17 @@ const ADVICE = {
 } as const;
 
 /** Files are kept by digest once they have been checked, so that several machines share one copy. */
+/** How far a file of an image has come. */
+export interface ImageProgress {
+  image: string;
+  path: string;
+  doneBytes: number;
+  totalBytes: number;
+}
+
 export class ImageLoader {
+  /** Called as the bytes of a file come over the network. */
+  onProgress: ((progress: ImageProgress) => void) | undefined;
   readonly #location: ImageLocation;
   readonly #manifests = new Map<string, Promise<ImageManifest>>();
   readonly #files = new Map<string, Promise<Uint8Array>>();
@@ -89,7 +99,7 @@ export class ImageLoader {
   /** The checked bytes. They are shared: do not modify, and copy before transferring. */
   async read(image: string, file: ImageFile): Promise<Uint8Array> {
     return once(this.#files, file.sha256, async () => {
-      const bytes = await this.#fetch(image, file.path);
+      const bytes = await this.#fetch(image, file.path, file.bytes);
       if (bytes.length !== file.bytes) {
         const problem = bytes.length < file.bytes ? "truncated" : "wrong-digest";
         throw this.#error(problem, image, file.path, `it has ${bytes.length} bytes instead of ${file.bytes}`);
@@ -119,11 +129,11 @@ export class ImageLoader {
     return this.read(image, file);
   }
 
-  async #fetch(image: string, path: string): Promise<Uint8Array> {
+  async #fetch(image: string, path: string, totalBytes?: number): Promise<Uint8Array> {
     const location = this.#location;
     switch (location.type) {
       case "url":
-        return this.#fetchUrl(new URL(`${image}/${path}`, location.base).href, image, path);
+        return this.#fetchUrl(new URL(`${image}/${path}`, location.base).href, image, path, totalBytes);
       case "folder":
         return this.#readFolder(location.path, image, path);
       default:
@@ -131,7 +141,7 @@ export class ImageLoader {
     }
   }
 
-  async #fetchUrl(url: string, image: string, path: string): Promise<Uint8Array> {
+  async #fetchUrl(url: string, image: string, path: string, totalBytes?: number): Promise<Uint8Array> {
     let response: Response;
     try {
       response = await fetch(url);
@@ -145,7 +155,11 @@ export class ImageLoader {
     }
     if (!response.ok) throw this.#error("unreachable", image, path, `the server answered ${response.status}`);
     try {
-      return new Uint8Array(await response.arrayBuffer());
+      const { onProgress } = this;
+      if (totalBytes === undefined || onProgress === undefined || response.body === null) {
+        return new Uint8Array(await response.arrayBuffer());
+      }
+      return await readBody(response.body, (doneBytes) => onProgress({ image, path, doneBytes, totalBytes }));
     } catch (error) {
       throw this.#error("truncated", image, path, String(error));
     }
@@ -169,6 +183,27 @@ export class ImageLoader {
 
 /** Not a literal, so that the page's bundle does not look for it. */
 const NODE_FILES = "node:fs/promises";
+
+async function readBody(
+  body: ReadableStream<Uint8Array>,
+  onBytes: (doneBytes: number) => void,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let doneBytes = 0;
+  const reader = body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    doneBytes += part.value.length;
+    onBytes(doneBytes);
+  }
+  const bytes = new Uint8Array(doneBytes);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
 
 /** Remembers a success; a failure may be tried again. */
 function once<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

@@ -114,13 +114,6 @@ export const styles = css`
   h1 {
     font-size: var(--rs-text-title);
   }
-  footer {
-    padding: 3px 12px;
-    border-block-start: 1px solid var(--rs-line);
-    background: var(--rs-surface-quiet);
-    color: var(--rs-text-quiet);
-    font-size: var(--rs-text-small);
-  }
   @media (max-width: 700px) {
     header {
       flex-wrap: wrap;

@@ -11,11 +11,12 @@ import "../components/task-log/task-log.ts";
 import "../panels/dialogs/dialogs.ts";
 import "../panels/home/home.ts";
 import "../panels/machine/machine.ts";
-import { command, dialog } from "../state/commands.ts";
+import { chosenMachine, command, dialog } from "../state/commands.ts";
 import { laboratory, type Notice } from "../state/laboratory.ts";
 import { libraryShown } from "../state/preferences.ts";
 import { go, hashOf, route } from "../state/route.ts";
 import { styles } from "./shell.styles.ts";
+import "./status-line.ts";
 
 const TOOLS = [
   "power-on",
@@ -55,6 +56,7 @@ export class Shell extends RingsideElement {
       icon=${icon ?? "info"}
       label=${label(this.m)}
       reason=${reason(this.m)}
+      hint=${id === "power-on" ? laboratory.startCost(this.m, chosenMachine()) : ""}
       @rs-press=${run}
     ></rs-action>`;
   }
@@ -146,20 +148,6 @@ export class Shell extends RingsideElement {
     </div>`;
   }
 
-  private status() {
-    const { status } = this.m;
-    laboratory.machines.get();
-    const budget = laboratory.budget;
-    const stored =
-      laboratory.storage.get() === "memory"
-        ? status.memoryOnly
-        : status.stored(this.m.common.mib((laboratory.storedBytes.get() / 2 ** 20).toFixed(1)));
-    return html`<footer class="chrome" aria-label=${status.label}>
-      ${status.host}: ${status.guests(budget.running)} ·
-      ${status.memory(String(budget.usedMiB), String(budget.budgetMiB))} · ${stored}
-    </footer>`;
-  }
-
   protected override render() {
     const at = route.get();
     const machine = at.type === "machine" ? laboratory.find(at.id) : undefined;
@@ -177,7 +165,7 @@ export class Shell extends RingsideElement {
         </main>
       </div>
       <rs-task-log class="chrome"></rs-task-log>
-      ${this.status()}
+      <rs-status-line class="chrome"></rs-status-line>
       <rs-dialogs></rs-dialogs>
     `;
   }

@@ -14,10 +14,11 @@ import type {
 } from "../../hypervisor-model/virtual-machines/definition.ts";
 import {
   hostBudget,
+  OVERHEAD_MIB,
   startRefusal,
   type Budget,
 } from "../../hypervisor-model/virtual-machines/host-resources.ts";
-import { ImageLoader } from "../../hypervisor-model/virtual-machines/images.ts";
+import { ImageLoader, type ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
 import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
 import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
 import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
@@ -45,7 +46,9 @@ import type { Messages } from "../i18n/messages.ts";
 import { refusalText, sentenceFor, type Sentence } from "./failure.ts";
 import { MediaStore } from "./media-store.ts";
 import { PageNetworks } from "./networks.ts";
-import { go } from "./route.ts";
+import { FigureWatch } from "./live-figures.ts";
+import { go, route } from "./route.ts";
+import { CANCELLED } from "./task-text.ts";
 import { signal } from "./signals.ts";
 
 export type StoredMedium = MediumReference;
@@ -65,6 +68,8 @@ export interface Session {
   /** `starting` and what follows, from the lifecycle table. */
   state: MachineState;
   agentReady: boolean;
+  /** The user gave up waiting for the start. */
+  cancelled: boolean;
 }
 
 export interface MachineView {
@@ -77,6 +82,11 @@ export interface MachineView {
   session?: Session;
 }
 
+/** The user gave up waiting: a line in the log, no notice. */
+class StartCancelledError extends Error {
+  override name = "StartCancelledError";
+}
+
 class Laboratory {
   readonly machines = signal<readonly MachineView[]>([]);
   readonly tasks = signal<readonly TaskEntry[]>([]);
@@ -85,7 +95,17 @@ class Laboratory {
   readonly opened = signal(false);
   readonly storage = signal<Store["kind"]>("indexeddb");
   readonly storedBytes = signal(0);
+  /** The guest image that is being loaded, with amounts; undefined when none is. */
+  readonly imageProgress = signal<ImageProgress | undefined>(undefined);
 
+  readonly #figures = new FigureWatch(
+    (id) => this.#networks.frames(id),
+    () => {
+      const at = route.get();
+      return at.type === "machine" ? at.id : undefined;
+    },
+  );
+  readonly #starting = new Set<string>();
   #library!: MachineLibrary;
   #host!: MachineHost;
   #contents!: StoreContents;
@@ -109,6 +129,8 @@ class Laboratory {
     }
     this.storage.set(store.kind);
     const images = new ImageLoader({ type: "url", base: new URL("images/", document.baseURI).href });
+    images.onProgress = (progress) =>
+      this.imageProgress.set(progress.doneBytes < progress.totalBytes ? progress : undefined);
     this.#host = { createWorker: createMachineWorker, compileEngine, images, store };
     this.#contents = new StoreContents(store, images);
     this.#media = new MediaStore(store);
@@ -186,6 +208,15 @@ class Laboratory {
       : m.budget.tooManyGuests(refused.limit);
   }
 
+  /** What a start would take of the host's budget; empty when the machine is on. */
+  startCost(m: Messages, view: MachineView | undefined): string {
+    if (!view?.definition || view.session) return "";
+    const { usedMiB, budgetMiB, running, limit } = this.budget;
+    const need = view.definition.memoryMiB + OVERHEAD_MIB;
+    const memory = m.budget.memory(String(need), String(Math.max(0, budgetMiB - usedMiB)));
+    return `${memory} · ${m.budget.guests(running, limit)}`;
+  }
+
   async create(choices: MachineChoices, start = false): Promise<void> {
     await this.#try(choices.name ?? "Linux", choices.memoryMiB ?? 64, async () => {
       const { id } = await this.#library.create(choices);
@@ -215,7 +246,7 @@ class Laboratory {
   async #start(id: string, action: "power-on" | "boot-cold" | "resume"): Promise<void> {
     const view = this.find(id);
     const { definition } = view ?? {};
-    if (!view || !definition || this.#sessions.has(id)) return;
+    if (!view || !definition || this.#sessions.has(id) || this.#starting.has(id)) return;
     const over = startRefusal(this.budget, definition.memoryMiB);
     if (over) {
       this.#notify(
@@ -225,6 +256,7 @@ class Laboratory {
       );
       return;
     }
+    this.#starting.add(id);
     await this.#task(view, action, async () => {
       await this.#library.claim(id);
       let session: Session | undefined;
@@ -237,7 +269,12 @@ class Laboratory {
           mode: action === "boot-cold" ? "cold" : "warm",
           resume,
         });
-        session = { machine, state: action === "resume" ? "resuming" : "starting", agentReady: false };
+        session = {
+          machine,
+          state: action === "resume" ? "resuming" : "starting",
+          agentReady: false,
+          cancelled: false,
+        };
         this.#sessions.set(id, session);
         this.#refresh();
         this.#follow(id, session);
@@ -249,9 +286,10 @@ class Laboratory {
         if (session) this.#sessions.delete(id);
         await this.#library.release(id, action === "resume" ? "suspended" : "off");
         this.#refresh();
-        throw error;
+        throw session?.cancelled ? new StartCancelledError() : error;
       }
     });
+    this.#starting.delete(id);
   }
 
   async #savedState(id: string): Promise<SavedMachine> {
@@ -264,9 +302,19 @@ class Laboratory {
     }
   }
 
+  /** Gives up a start that has not got as far as a running machine. */
+  async cancelStart(id: string): Promise<void> {
+    const session = this.#sessions.get(id);
+    if (!session || !["starting", "resuming"].includes(session.state)) return;
+    session.cancelled = true;
+    await session.machine.powerOff();
+  }
+
   /** Watches a machine to its end. */
   #follow(id: string, session: Session): void {
     const { machine } = session;
+    this.#figures.watch(machine);
+    void machine.ended.then(() => this.#figures.forget(machine));
     machine.ready.then(
       () => {
         session.agentReady = true;
@@ -455,8 +503,10 @@ class Laboratory {
         await act();
         await line.done();
       } catch (error) {
-        await line.failed({ error: error instanceof Error ? error.message : String(error) });
-        throw error;
+        const cancelled = error instanceof StartCancelledError;
+        const words = error instanceof Error ? error.message : String(error);
+        await line.failed({ error: cancelled ? CANCELLED : words });
+        if (!cancelled) throw error;
       }
     });
   }

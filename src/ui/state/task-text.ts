@@ -2,8 +2,12 @@
 import type { TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import type { Messages } from "../i18n/messages.ts";
 
+/** What a start that the user gave up has for an error. */
+export const CANCELLED = "cancelled";
+
 export function taskText(m: Messages, { task, machine, parameters, outcome }: TaskEntry): string {
   const name = machine?.name ?? "";
+  if (outcome === "failed" && parameters.error === CANCELLED) return m.log.startCancelled(name);
   if (outcome === "failed") return m.log.failed(name, String(parameters.error ?? m.error.title));
   switch (task) {
     case "create":

@@ -19,16 +19,31 @@ export const styles = css`
     flex: 1;
     padding-inline: 8px;
   }
-  .badge {
-    padding: 0 8px;
-    border: 1px solid var(--rs-success);
-    border-radius: 10px;
-    color: var(--rs-success);
-    font-size: var(--rs-text-small);
+  .spinner {
+    display: inline-block;
+    inline-size: 11px;
+    block-size: 11px;
+    margin-inline-end: 6px;
+    border: 2px solid var(--rs-line-strong);
+    border-block-start-color: transparent;
+    border-radius: 50%;
+    vertical-align: -1px;
+    animation: turn 1s linear infinite;
+  }
+  @keyframes turn {
+    to {
+      rotate: 360deg;
+    }
+  }
+  progress {
+    inline-size: 160px;
+    accent-color: var(--rs-accent);
   }
   rs-serial-console,
-  rs-screen-console {
+  rs-screen-console,
+  .summary {
     flex: 1;
+    min-block-size: 0;
   }
   .summary {
     padding: 20px 28px;
@@ -42,6 +57,9 @@ export const styles = css`
     padding: 8px 12px;
     border-inline-start: 3px solid var(--rs-warning);
     background: var(--rs-warning-quiet);
+  }
+  .cost {
+    padding-inline-start: 26px;
   }
   .links {
     display: flex;

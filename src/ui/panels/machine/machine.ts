@@ -9,16 +9,21 @@ import "../../components/serial-console/serial-console.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
 import { laboratory, type MachineView, type Session } from "../../state/laboratory.ts";
+import { liveFigures } from "../../state/live-figures.ts";
+import { sizeText } from "../../state/size-text.ts";
 import { stateName } from "../../state/state-name.ts";
 import { devicesOf } from "./device-list.ts";
+import "./event-strip.ts";
 import { styles } from "./machine.styles.ts";
+
+type View = "serial" | "screen" | "summary";
 
 @customElement("rs-machine")
 export class MachinePanel extends RingsideElement {
   static override styles = [sharedStyles, styles];
 
   @property({ attribute: "machine-id" }) machineId = "";
-  @state() private consoles = new Map<string, "serial" | "screen">();
+  @state() private consoles = new Map<string, View>();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -35,22 +40,9 @@ export class MachinePanel extends RingsideElement {
   };
 
   private console(machine: MachineView, session: Session) {
-    const { console: m, progress } = this.m;
+    const { console: m } = this.m;
     const kind = this.consoles.get(machine.id) ?? machine.definition?.console ?? "serial";
-    const choose = (to: "serial" | "screen") => () =>
-      (this.consoles = new Map(this.consoles).set(machine.id, to));
-    const busy = {
-      starting: progress.boot,
-      resuming: progress.resume,
-      suspending: progress.suspend,
-      stopping: progress.stop,
-    };
-    const doing =
-      session.state in busy
-        ? busy[session.state as keyof typeof busy]
-        : session.agentReady
-          ? m.login
-          : progress.ready;
+    const choose = (to: View) => () => (this.consoles = new Map(this.consoles).set(machine.id, to));
     return html`
       <h1 class="visually-hidden">${machine.name}</h1>
       <div class="consoles">
@@ -66,24 +58,76 @@ export class MachinePanel extends RingsideElement {
           .pressed=${kind === "screen"}
           @rs-press=${choose("screen")}
         ></rs-action>
-        <span class="quiet small doing" role="status"
-          >${machine.definition?.image.type === "library" ? doing : ""}</span
-        >
-        <span class="badge" title=${this.m.badge.realHint}>${this.m.badge.real}</span>
+        <rs-action
+          icon="info"
+          label=${m.summary}
+          .pressed=${kind === "summary"}
+          @rs-press=${choose("summary")}
+        ></rs-action>
+        ${this.doing(machine, session)}
       </div>
       ${
         kind === "serial"
           ? html`<rs-serial-console .machine=${session.machine}></rs-serial-console>`
-          : html`<rs-screen-console .machine=${session.machine}></rs-screen-console>`
+          : kind === "screen"
+            ? html`<rs-screen-console .machine=${session.machine}></rs-screen-console>`
+            : this.summary(machine)
+      }
+      <rs-event-strip machine-id=${machine.id}></rs-event-strip>
+    `;
+  }
+
+  /** What a machine that is on its way is doing, with amounts where there are any, and a way out. */
+  private doing({ id, state, definition }: MachineView, { agentReady, machine }: Session) {
+    const { progress, console: m } = this.m;
+    const loading = laboratory.imageProgress.get();
+    const waiting = state === "starting" || state === "resuming";
+    const texts: Partial<Record<typeof state, string>> = {
+      starting: loading
+        ? progress.image(sizeText(this.m, loading.doneBytes), sizeText(this.m, loading.totalBytes))
+        : progress.engine,
+      resuming: progress.resume,
+      suspending: progress.suspend,
+      stopping: progress.stop,
+    };
+    let text = texts[state];
+    if (text === undefined && definition?.image.type === "library" && state === "running") {
+      text = agentReady ? m.login : machine.startedBy === "cold" ? progress.boot : progress.ready;
+    }
+    const busy = state in texts || (state === "running" && text !== undefined && !agentReady);
+    return html`
+      <span class="quiet small doing" role="status">
+        ${busy ? html`<span class="spinner" aria-hidden="true"></span>` : nothing}${text ?? ""}
+      </span>
+      ${
+        waiting && loading
+          ? html`<progress
+              aria-label=${text ?? ""}
+              max=${loading.totalBytes}
+              value=${loading.doneBytes}
+            ></progress>`
+          : nothing
+      }
+      ${
+        waiting
+          ? html`<rs-action
+              class="cancel"
+              icon="x"
+              label=${progress.cancel}
+              @rs-press=${() => void laboratory.cancelStart(id)}
+            ></rs-action>`
+          : nothing
       }
     `;
   }
 
   private summary(machine: MachineView) {
     const { summary, command } = this.m;
+    const addresses = liveFigures.get().get(machine.id)?.addresses;
     const { definition, state, id } = machine;
     if (!definition) return html`<div class="summary"><p>${this.m.notice.newer(machine.name)}</p></div>`;
     const suspended = state === "suspended";
+    const cost = laboratory.startCost(this.m, machine);
     const when = (time: number | null) =>
       time === null ? this.m.home.never : new Date(time).toLocaleString(document.documentElement.lang);
     const details: [string, string][] = [
@@ -104,7 +148,14 @@ export class MachinePanel extends RingsideElement {
       ],
       [summary.detailCreated, when(definition.createdAt)],
       [summary.detailLastStarted, when(definition.lastStartedAt)],
-      [summary.detailAddress, summary.addressWhenOn],
+      [
+        summary.detailAddress,
+        !machine.session
+          ? summary.addressWhenOn
+          : addresses === undefined
+            ? summary.addressNotYet
+            : addresses.join(", ") || summary.addressNone,
+      ],
       [summary.detailId, id],
     ];
     return html`<div class="summary">
@@ -137,6 +188,7 @@ export class MachinePanel extends RingsideElement {
                   @rs-press=${() => void laboratory.powerOn(id, "cold")}
                 ></rs-action>`
         }
+        ${cost ? html`<p class="quiet small cost">${cost}</p>` : nothing}
         <rs-action
           look="link"
           icon="settings"
