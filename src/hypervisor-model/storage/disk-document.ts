@@ -3,8 +3,10 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { blockIdOf } from "./block-id.ts";
 import { FormatError, NotFoundError } from "./errors.ts";
+import { referencedLayers } from "./layer-references.ts";
 import {
   deletionOfLayer,
+  DISKS,
   LAYERS,
   newId,
   newLayer,
@@ -17,7 +19,7 @@ import {
 import { pipe } from "./pack.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
 
-export const DISKS = "disks";
+export { DISKS };
 const MIB = 1 << 20;
 export const LARGEST_DISK_MIB = 64 * 1024;
 
@@ -129,10 +131,10 @@ export function layerChange(store: Store, layer: LayerDocument, contents: Uint8A
   return { put: [putLayer(layer), ...maps], blocks };
 }
 
-/** Deletes a disk and those layers of its chain that nothing else stands on. */
+/** Deletes a disk and those layers of its chain that no snapshot and nothing else stands on. */
 export async function deleteDisk(store: Store, id: string): Promise<void> {
   const document = await readDisk(store, id);
-  const change = await deletionOfChain(store, document.layer, new Set());
+  const change = await deletionOfChain(store, document.layer, await referencedLayers(store, id));
   await store.commit({ delete: [{ collection: DISKS, key: id }, ...change] });
   await store.collectGarbage();
 }

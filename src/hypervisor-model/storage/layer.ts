@@ -13,6 +13,9 @@ import { BLOCK_SIZE, type BlockId, type Change, type Store } from "./store.ts";
 export const SEGMENT_BLOCKS = 256;
 export const LAYERS = "layers";
 export const LAYER_MAPS = "layer-maps";
+/** Documents that stand on layers: `DiskDocument` and `SnapshotDocument`. */
+export const DISKS = "disks";
+export const SNAPSHOTS = "snapshots";
 /** More layers than any disk can use: a loop. */
 const LONGEST_CHAIN = 4096;
 

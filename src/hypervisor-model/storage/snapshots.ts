@@ -1,0 +1,232 @@
+/**
+ * Snapshots of a machine: its definition, for each disk the layer that was frozen, and the saved state if it was running
+ * or suspended. They form a tree; `current` is the one that the present state ("you are here") came from.
+ *
+ * Whoever reverts or deletes holds the machine's lock; while the machine runs, its open disks are given to `take` and
+ * named to `delete`.
+ */
+import type { MachineState } from "../../emulator/machine.ts";
+import { NotFoundError, RefusedError } from "./errors.ts";
+import { consolidateLayers } from "./layer-references.ts";
+import { DISKS, newId, newLayer, putLayer, readLayer, SNAPSHOTS } from "./layer.ts";
+import type { Disk } from "./disk.ts";
+import { readDisk, type DiskDocument } from "./disk-document.ts";
+import { STATES, stateChange } from "./saved-state.ts";
+import type { Change, Store } from "./store.ts";
+
+export { SNAPSHOTS };
+export const SNAPSHOT_TREES = "snapshot-trees";
+/** Which snapshot each linked clone stands on, by the clone's machine id. */
+export const CLONES = "linked-clones";
+
+type Put = NonNullable<Change["put"]>;
+
+export interface SnapshotDocument {
+  version: 1;
+  id: string;
+  machine: string;
+  parent: string | null;
+  name: string;
+  description: string;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+  /** A picture of the screen (PNG). */
+  thumbnail?: Uint8Array;
+  /** The machine's definition as it was; who takes the snapshot knows its form. */
+  definition: unknown;
+  /** Each disk as it was; `layer` is the frozen one. */
+  disks: DiskDocument[];
+  /** Id of the saved state (see saved-state.ts); null: it was powered off. */
+  state: string | null;
+}
+
+export interface SnapshotTree {
+  version: 1;
+  /** Null: the present state came from no snapshot. */
+  current: string | null;
+  isTemplate: boolean;
+}
+
+export interface NewSnapshot {
+  machine: string;
+  name: string;
+  description?: string;
+  definition: unknown;
+  /** Open disks of a running machine, ids of the others. */
+  disks: readonly (Disk | string)[];
+  /** Of a running (paused) or suspended machine. */
+  state?: MachineState;
+  thumbnail?: Uint8Array;
+  now: number;
+}
+
+export async function readTree(store: Store, machine: string): Promise<SnapshotTree> {
+  const tree = (await store.get(SNAPSHOT_TREES, machine)) as SnapshotTree | undefined;
+  return tree ?? { version: 1, current: null, isTemplate: false };
+}
+
+export function putTree(machine: string, tree: SnapshotTree): Put[number] {
+  return { collection: SNAPSHOT_TREES, key: machine, value: tree };
+}
+
+/** A machine's snapshots, oldest first. */
+export async function listSnapshots(store: Store, machine: string): Promise<SnapshotDocument[]> {
+  const documents = await store.list(SNAPSHOTS, `${machine}/`);
+  return documents
+    .map(({ value }) => value as SnapshotDocument)
+    .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+}
+
+export async function readSnapshot(store: Store, machine: string, id: string): Promise<SnapshotDocument> {
+  const document = (await store.get(SNAPSHOTS, `${machine}/${id}`)) as SnapshotDocument | undefined;
+  if (!document) throw new NotFoundError(`the snapshot ${id} is missing`, "nothing", `snapshot ${id}`);
+  return document;
+}
+
+function putSnapshot(document: SnapshotDocument): Put[number] {
+  return { collection: SNAPSHOTS, key: `${document.machine}/${document.id}`, value: document };
+}
+
+/** All of it in one commit: the snapshot is there with every disk and the state, or nothing has changed. */
+export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise<SnapshotDocument> {
+  const { machine, name, description = "", definition, thumbnail, state, now } = snapshot;
+  const tree = await readTree(store, machine);
+  refuseTemplate(tree, "snapshot");
+  const id = newId();
+  const disks: DiskDocument[] = [];
+  let document: SnapshotDocument | undefined;
+  const takeFrom = async (at: number, put: Put): Promise<void> => {
+    const disk = snapshot.disks[at];
+    if (disk === undefined) {
+      document = {
+        version: 1,
+        id,
+        machine,
+        parent: tree.current,
+        name,
+        description,
+        createdAt: now,
+        ...(thumbnail === undefined ? {} : { thumbnail }),
+        definition,
+        disks,
+        state: state === undefined ? null : id,
+      };
+      const saved = state === undefined ? undefined : stateChange(store, id, state);
+      await store.commit({
+        put: [
+          ...put,
+          ...(saved?.put ?? []),
+          putSnapshot(document),
+          putTree(machine, { ...tree, current: id }),
+        ],
+        ...(saved === undefined ? {} : { blocks: saved.blocks }),
+        require: disks.map(({ id }) => ({ collection: DISKS, key: id })),
+      });
+      return;
+    }
+    if (typeof disk !== "string") {
+      await disk.freeze(async (frozen, layer) => {
+        disks.push({ ...(await readDisk(store, disk.id)), layer });
+        await takeFrom(at + 1, [...put, ...frozen]);
+      });
+      return;
+    }
+    const stored = await readDisk(store, disk);
+    const layer = newLayer(await readLayer(store, stored.layer), stored.sizeBytes);
+    disks.push(stored);
+    const moved = { collection: DISKS, key: disk, value: { ...stored, layer: layer.id } };
+    await takeFrom(at + 1, [...put, putLayer(layer), moved]);
+  };
+  await takeFrom(0, []);
+  return document!;
+}
+
+/**
+ * Puts the disks back to what they were. What was written since the last snapshot is lost: whoever wants to keep it takes
+ * a snapshot first. The machine is off. The definition and the id of the state are in the snapshot that is given back.
+ */
+export async function revertToSnapshot(store: Store, machine: string, id: string): Promise<SnapshotDocument> {
+  const tree = await readTree(store, machine);
+  refuseTemplate(tree, "revert");
+  const snapshot = await readSnapshot(store, machine, id);
+  const put: Put = [putTree(machine, { ...tree, current: id })];
+  for (const disk of snapshot.disks) {
+    const layer = newLayer(await readLayer(store, disk.layer), disk.sizeBytes);
+    put.push(putLayer(layer), { collection: DISKS, key: disk.id, value: { ...disk, layer: layer.id } });
+  }
+  await store.commit({ put, require: [{ collection: SNAPSHOTS, key: `${machine}/${id}` }] });
+  await consolidateLayers(store);
+  await store.collectGarbage();
+  return snapshot;
+}
+
+export interface SnapshotDeletion {
+  /** Its descendants too. */
+  withChildren?: boolean;
+  /** Disks that running machines have open: their layers are merged another time. */
+  openDisks?: ReadonlySet<string>;
+}
+
+/** The present state and all other snapshots keep their bytes. Throws RefusedError if linked clones stand on it. */
+export async function deleteSnapshot(
+  store: Store,
+  machine: string,
+  id: string,
+  { withChildren = false, openDisks = new Set() }: SnapshotDeletion = {},
+): Promise<void> {
+  const tree = await readTree(store, machine);
+  const snapshot = await readSnapshot(store, machine, id);
+  const all = await listSnapshots(store, machine);
+  const gone = withChildren ? withDescendants(all, id) : new Set([id]);
+  const clones = (await linkedClones(store)).filter(({ snapshot }) => gone.has(snapshot));
+  if (clones.length > 0) {
+    const names = clones.map(({ clone }) => clone).join(", ");
+    throw new RefusedError(
+      `the snapshot ${snapshot.name} cannot be deleted: linked clones stand on it (${names})`,
+      names,
+      "no linked clones",
+    );
+  }
+  const put: Put = all
+    .filter(({ id, parent }) => !gone.has(id) && parent !== null && gone.has(parent))
+    .map((child) => putSnapshot({ ...child, parent: snapshot.parent }));
+  if (tree.current !== null && gone.has(tree.current)) {
+    put.push(putTree(machine, { ...tree, current: snapshot.parent }));
+  }
+  const deleted = all.filter(({ id }) => gone.has(id));
+  await store.commit({
+    put,
+    delete: deleted.flatMap(({ id, state }) => [
+      { collection: SNAPSHOTS, key: `${machine}/${id}` },
+      ...(state === null ? [] : [{ collection: STATES, key: state }]),
+    ]),
+  });
+  await consolidateLayers(store, openDisks);
+  await store.collectGarbage();
+}
+
+function withDescendants(all: readonly SnapshotDocument[], id: string): Set<string> {
+  const found = new Set([id]);
+  // A set gives what is added while it is gone through.
+  for (const ancestor of found) for (const { id, parent } of all) if (parent === ancestor) found.add(id);
+  return found;
+}
+
+export interface LinkedClone {
+  /** Machine id of the clone. */
+  clone: string;
+  machine: string;
+  snapshot: string;
+}
+
+export async function linkedClones(store: Store): Promise<LinkedClone[]> {
+  return (await store.list(CLONES)).map(({ key, value }) => ({
+    ...(value as { machine: string; snapshot: string }),
+    clone: key,
+  }));
+}
+
+function refuseTemplate(tree: SnapshotTree, action: string): void {
+  if (tree.isTemplate)
+    throw new RefusedError(`a template is not changed: ${action} refused`, "a template", "a machine");
+}
