@@ -24,6 +24,6 @@ export function installPackages() {
     shell: process.platform === "win32",
   });
   if (result.status === 0) return;
-  console.error("npm ci failed: is the npm registry reachable from here?");
+  console.error("npm ci failed; its reason stands above.");
   process.exit(1);
 }

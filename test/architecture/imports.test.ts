@@ -49,7 +49,8 @@ test("npm v86 is imported in src/emulator/v86 alone", () => {
 test("the core imports no npm package", () => {
   const wrong = files
     .filter(
-      (file) => relative(root, file).startsWith(join("src", "emulator", "core")) && !/\.test\.ts$/.test(file),
+      (file) =>
+        relative(root, file).startsWith(join("src", "emulator", "core")) && !file.endsWith(".test.ts"),
     )
     .flatMap((file) => importsOf(file).filter((name) => !name.startsWith(".")));
   expect(wrong).toEqual([]);
