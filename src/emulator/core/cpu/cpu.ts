@@ -31,8 +31,11 @@ import { GuestFault } from "./guest-fault.ts";
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, walk } from "./paging.ts";
 import {
   CR0_ET,
+  CR0_PG,
+  CR4_PAE,
   CS,
   EIP,
+  ESP,
   FLAG_IF,
   FLAG_TF,
   REGISTERS,
@@ -193,6 +196,33 @@ export class Cpu implements CpuLines {
     this.denyRead = this.user ? deny.DENY_READ_USER : deny.DENY_READ_SUPERVISOR;
     this.denyWrite = this.user ? deny.DENY_WRITE_USER : deny.DENY_WRITE_SUPERVISOR;
     this.denyExecute = this.user ? deny.DENY_EXECUTE_USER : deny.DENY_EXECUTE_SUPERVISOR;
+  }
+
+  /** A new page directory: PAE's four pointers are read now (SDM volume 3 §4.4.1), pages but global ones are forgotten. */
+  loadCr3(value: number): void {
+    if ((this.cr0 & CR0_PG) !== 0 && (this.cr4 & CR4_PAE) !== 0) this.loadDirectoryPointers(value);
+    this.cr3 = value;
+    this.tlb.flush(false);
+    this.attend(ATTENTION_BLOCK);
+  }
+
+  /** Raises #GP(0) for a present pointer with reserved bits set; until then nothing has changed. */
+  loadDirectoryPointers(cr3: number): void {
+    const at = (cr3 & -32) >>> 0;
+    for (let i = 0; i < 8; i += 2) {
+      const low = this.readTable(at + i * 4);
+      const high = this.readTable(at + i * 4 + 4);
+      if ((low & 1) !== 0 && ((low & 0x1e6) !== 0 || (high & ~15) !== 0)) this.raise(VECTOR_GP, 0);
+    }
+    for (let i = 0; i < 8; i++) this.pdpte[i] = this.readTable(at + i * 4);
+  }
+
+  /** The error code of an exception that was delivered by a task switch. */
+  pushErrorCode(error: number, wide: boolean): void {
+    const at = (this.r[ESP] - (wide ? 4 : 2)) & this.stackMask;
+    if (wide) this.write32(SS, at, error);
+    else this.write16(SS, at, error);
+    this.r[ESP] = (this.r[ESP] & ~this.stackMask) | at;
   }
 
   /** Throws the guest exception. */

@@ -7,11 +7,13 @@ import { controlFlow } from "./control-flow.ts";
 import { dataTransfer } from "./data-transfer.ts";
 import { buildDecodeMap } from "./decode-map.ts";
 import { exchange } from "./exchange.ts";
+import { far } from "./far.ts";
 import type { Family } from "./family.ts";
 import type { Handler } from "./instruction.ts";
 import { multiplyDivide } from "./multiply-divide.ts";
 import { INTEGER_LINES, parseLine } from "./opcode-table.ts";
 import { portIo } from "./port-io.ts";
+import { segments } from "./segment.ts";
 import { shifts } from "./shift.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./string.ts";
@@ -30,6 +32,8 @@ export const FAMILIES: readonly Family[] = [
   bits,
   exchange,
   portIo,
+  segments,
+  far,
 ];
 
 /** Mnemonics of the table that no family executes yet: they raise #UD. Empty when the instruction set is complete. */
