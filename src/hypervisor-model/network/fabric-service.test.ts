@@ -34,3 +34,40 @@ it("a NIC's MessagePort carries frames both ways, and a capture holds both", asy
     service.close();
   }
 });
+
+it("a cable's own capture has a direction for each of its two interfaces, before the faults", async () => {
+  const service = new FabricService({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: 1 });
+  const { port1, port2 } = new MessageChannel();
+  try {
+    const port = service.attach("vmnet8", "web-1:ens33", port2);
+    service.startCapture(port, 100, 65_536);
+    service.setFaults(port, "out", { lossPercent: 100 });
+    const own = { senderMac: 0x000c292d2e6b, senderAddress: 0xc0a80a82 };
+    const payload = serialiseArp({ operation: ARP_REQUEST, ...own, targetMac: 0, targetAddress: 0xc0a80a02 });
+    const header = { destination: 0xffffffffffff, source: own.senderMac, etherType: 0x0806 };
+    port1.postMessage(serialiseEthernet({ type: "ethernet2", ...header, payload }));
+    await expect.poll(() => service.captured(port).size).toBe(2);
+    const file = readPcapng(service.exportCapture(port));
+    expect(file.interfaces).toEqual(["web-1:ens33 sent", "web-1:ens33 received"]);
+    expect(file.frames.map((frame) => frame.interface)).toEqual([0, 1]);
+  } finally {
+    port1.close();
+    service.close();
+  }
+});
+
+it("probes the Internet from the host and tells what was decided meanwhile", async () => {
+  const service = new FabricService({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: 1 });
+  const told: string[] = [];
+  try {
+    service.watchDecisions("vmnet8", ({ decisions }) => told.push(...decisions.map(({ type }) => type)));
+    const answer = await service.probe("vmnet8", "adapter", { type: "ping", to: "192.168.10.2" });
+    expect(answer).toMatchObject({ type: "answered", by: "192.168.10.2", ttl: 128 });
+    await expect
+      .poll(() => told)
+      .toEqual(expect.arrayContaining(["arp-asked", "arp-answered", "host-answered"]));
+    service.watchDecisions("vmnet8", undefined);
+  } finally {
+    service.close();
+  }
+});

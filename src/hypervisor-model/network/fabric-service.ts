@@ -19,6 +19,9 @@ export type FabricSetup = Pick<FabricOptions, "networks" | "zone" | "seed">;
 /** Decisions of one network since the last call, and how many more there were than are kept. */
 export type DecisionListener = (news: { decisions: Decision[]; missed: number }) => void;
 
+/** A network's name, or the port of one NIC. */
+export type CapturePlace = string | PortId;
+
 const MAX_HISTORY = 1000;
 const MAX_NEWS = 500;
 /** Decisions are told in bunches, not one message each. */
@@ -28,7 +31,7 @@ const PROBE_MS = 2000;
 export class FabricService {
   readonly #fabric: Fabric;
   readonly #nicPorts = new Map<PortId, MessagePort>();
-  readonly #captures = new Map<string, CaptureRing>();
+  readonly #captures = new Map<CapturePlace, CaptureRing>();
   readonly #history = new Map<string, { time: number; decisions: Decision[] }[]>();
   readonly #newsTimers = new Map<string, ReturnType<typeof setInterval>>();
   readonly #startTime: number;
@@ -182,29 +185,40 @@ export class FabricService {
     return this.#history.get(network) ?? [];
   }
 
-  startCapture(network: string, maxFrames?: number, maxBytes?: number): void {
-    this.#captures.set(network, new CaptureRing(maxFrames, maxBytes));
-    this.#tap(this.#fabric.network(network));
+  /** A network by its name, where each frame is seen once, or one cable by its NIC's port, before its faults. */
+  startCapture(place: CapturePlace, maxFrames?: number, maxBytes?: number): void {
+    const ring = new CaptureRing(maxFrames, maxBytes);
+    if (typeof place === "string") {
+      const network = this.#fabric.network(place);
+      this.#captures.set(place, ring);
+      this.#tap(network);
+    } else {
+      this.#fabric.setTap(place, (frame, direction) =>
+        ring.add(direction === "in" ? 0 : 1, this.#startTime + performance.now(), frame),
+      );
+      this.#captures.set(place, ring);
+    }
   }
 
   /** Stops taking frames; what was captured stays until `discardCapture`. */
-  stopCapture(network: string): void {
-    this.#fabric.network(network).tap = undefined;
+  stopCapture(place: CapturePlace): void {
+    if (typeof place === "string") this.#fabric.network(place).tap = undefined;
+    else if (this.#nicPorts.has(place)) this.#fabric.setTap(place, undefined);
   }
 
-  discardCapture(network: string): void {
-    this.stopCapture(network);
-    this.#captures.delete(network);
+  discardCapture(place: CapturePlace): void {
+    this.stopCapture(place);
+    this.#captures.delete(place);
   }
 
-  captured(network: string): { size: number; dropped: number } {
-    const ring = this.#captures.get(network);
+  captured(place: CapturePlace): { size: number; dropped: number } {
+    const ring = this.#captures.get(place);
     return { size: ring?.size ?? 0, dropped: ring?.dropped ?? 0 };
   }
 
   /** Frames by place from 0, the oldest held. */
-  frames(network: string, from: number, count: number): CapturedFrame[] {
-    const ring = this.#captures.get(network);
+  frames(place: CapturePlace, from: number, count: number): CapturedFrame[] {
+    const ring = this.#captures.get(place);
     const found: CapturedFrame[] = [];
     if (ring === undefined) return found;
     const end = Math.min(from + count, ring.size);
@@ -212,13 +226,20 @@ export class FabricService {
     return found;
   }
 
-  exportCapture(network: string): Uint8Array {
-    const ring = this.#captures.get(network);
+  /** A pcapng file; a cable's two directions are two interfaces. */
+  exportCapture(place: CapturePlace): Uint8Array {
+    const ring = this.#captures.get(place);
+    const interfaces = typeof place === "string" ? [place] : this.#linkInterfaces(place);
     return writePcapng({
-      interfaces: [network],
-      frames: ring === undefined ? [] : this.frames(network, 0, ring.size),
+      interfaces,
+      frames: ring === undefined ? [] : this.frames(place, 0, ring.size),
       dropped: ring?.dropped ?? 0,
     });
+  }
+
+  #linkInterfaces(port: PortId): string[] {
+    const name = this.#nicPorts.has(port) ? this.#fabric.nameOf(port) : `port ${port}`;
+    return [`${name} sent`, `${name} received`];
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /** The body of the fabric's thread: the same in a browser's Worker and in a worker thread of Node. */
 import { expose, transfer } from "comlink";
-import { FabricService, type FabricSetup } from "./fabric-service.ts";
+import { FabricService, type CapturePlace, type FabricSetup } from "./fabric-service.ts";
 
 /** The first and only message; commands go through `control` by comlink. */
 export interface FabricStart {
@@ -9,8 +9,8 @@ export interface FabricStart {
 }
 
 class RemoteFabric extends FabricService {
-  override exportCapture(network: string): Uint8Array {
-    const file = super.exportCapture(network);
+  override exportCapture(place: CapturePlace): Uint8Array {
+    const file = super.exportCapture(place);
     return transfer(file, [file.buffer as ArrayBuffer]);
   }
 }

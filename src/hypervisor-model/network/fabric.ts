@@ -32,7 +32,11 @@ interface Attached {
   network: Network;
   switchPort: number;
   transmit: (frame: Uint8Array) => void;
+  tap?: LinkTap;
 }
+
+/** Sees each frame that enters a cable, before its faults. */
+export type LinkTap = (frame: Uint8Array, direction: Direction) => void;
 
 /** Rounds of passing frames between networks in one call: a loop of zero delay cannot hold the thread. */
 const MAX_ROUNDS = 1000;
@@ -194,6 +198,16 @@ export class Fabric {
     return attached.network.links.get(attached.switchPort)!;
   }
 
+  /** Follows the NIC from network to network. */
+  setTap(port: PortId, tap: LinkTap | undefined): void {
+    this.#port(port).tap = tap;
+    this.link(port).tap = tap;
+  }
+
+  nameOf(port: PortId): string {
+    return this.#port(port).name;
+  }
+
   /** Does what is due on every network. */
   tick(now: number): void {
     this.#drain(now);
@@ -247,6 +261,7 @@ export class Fabric {
   #move(attached: Attached, network: Network): void {
     attached.network = network;
     attached.switchPort = this.#plug(network, attached.name, attached.transmit);
+    network.links.get(attached.switchPort)!.tap = attached.tap;
   }
 
   /** To the network built in the place of another. */
