@@ -1,6 +1,7 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
 import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
+import { benchmarkStorage } from "./storage.ts";
 
 export interface Row {
   work: string;
@@ -17,6 +18,7 @@ type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<
 export const benchmarks: Record<string, Benchmark> = {
   network: benchmarkNetwork,
   start: (imagesFolder, log) => benchmarkStart(imagesFolder, { log }),
+  storage: benchmarkStorage,
 };
 
 export async function runBenchmark(

@@ -365,6 +365,12 @@ export class Disk implements BlockDevice {
     await this.flush();
   }
 
+  /** Drops what is unsaved: for a disk whose making has failed. */
+  abandon(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+
   private outside(offset: number, length: number): Error | undefined {
     const end = offset + length;
     if (offset >= 0 && end <= this.byteLength && offset % SECTOR === 0 && length % SECTOR === 0)
