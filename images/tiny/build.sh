@@ -1,9 +1,10 @@
 #!/bin/bash
 # Makes vmlinuz, system-disk.img.gz and manifest.json of this folder from Debian 12's source packages.
-# Run as root on Debian 12 (amd64). Usage: build.sh [WORK FOLDER]   (kept between runs; about 2 GB)
+# Run as root on Debian 12 (amd64). Usage: build.sh [WORK FOLDER [STEP…]]   (the folder is kept between runs; about 2 GB)
+# Without steps all are done, in the order of the last lines. The same sources and compiler give the same bytes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-work=${1:-$(mktemp -d)}
+work=$(realpath -m "${1:-$(mktemp -d)}")
 jobs=$(nproc)
 mkdir -p "$work/tools" "$work/modules" "$work/sources" "$work/apt/parts" "$work/apt/lists/partial"
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' KBUILD_BUILD_USER=ringside KBUILD_BUILD_HOST=ringside
@@ -46,10 +47,11 @@ build_musl() {
   make -C "$work/linux-source-6.1" O="$work/headers" ARCH=i386 INSTALL_HDR_PATH="$work/sysroot" headers_install
 }
 
-merge_options() { # CONFIG FRAGMENT: options of the fragment replace those of the same name
+merge_options() { # CONFIG FRAGMENT: options of the fragment replace those of the same name or are added
   awk -F'[ =]' 'function name() { return $1 == "#" ? $2 : $1 }
     /CONFIG_/ && NR == FNR { option[name()] = $0; next }
-    { n = name(); if ($0 ~ /CONFIG_/ && n in option) print option[n]; else print }' "$2" "$1" > "$1.new"
+    { n = name(); if ($0 ~ /CONFIG_/ && n in option) { print option[n]; delete option[n] } else print }
+    END { for (n in option) print option[n] }' "$2" "$1" > "$1.new"
   mv "$1.new" "$1"
 }
 
@@ -108,11 +110,13 @@ CFLAGS += -DHAVE_SETNS -DHAVE_HANDLE_AT -DNEED_STRLCPY
 MK
   make -j"$jobs" CC="$CC" HOSTCC=gcc CCOPTS="$flags -D_GNU_SOURCE" LDFLAGS="$link" SHARED_LIBS=n SUBDIRS="lib ip tc bridge"
   for p in ip/ip tc/tc bridge/bridge; do strip -o "$work/tools/${p##*/}" $p; done
-
-  cd "$here/init"
-  "$CC" -std=gnu11 -Os -Wall -Wextra -ffunction-sections -fno-pie -static -no-pie -Wl,--gc-sections -s \
-    -o "$work/tools/ringside-init" ./*.c
   unset CC AR RANLIB
+}
+
+build_init() {
+  cd "$here/init"
+  "$work/sysroot/bin/i686-cc" -std=gnu11 -Os -Wall -Wextra -ffunction-sections -fno-pie -static -no-pie -Wl,--gc-sections -s \
+    -o "$work/tools/ringside-init" ./*.c
 }
 
 build_kernel() {
@@ -130,16 +134,21 @@ build_kernel() {
   printf 'kernel/irqbypass.ko:\nkernel/kvm.ko: kernel/irqbypass.ko\nkernel/kvm-amd.ko: kernel/kvm.ko kernel/irqbypass.ko\nkernel/floppy.ko:\nkernel/dummy.ko:\n' > "$work/modules/modules.dep"
   echo 'alias rtnl-link-dummy dummy' > "$work/modules/modules.alias"
   release=$(cat "$work/kernel/include/config/kernel.release")
-  python3 "$here/initramfs.py" "$here/root" "$work/tools" "$work/modules" "$release" > "$work/initramfs.list"
+  rm -rf "$work/root" && cp -r "$here/root" "$work/root"
+  find "$work/root" "$work/tools" "$work/modules" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+  python3 "$here/initramfs.py" "$work/root" "$work/tools" "$work/modules" "$release" > "$work/initramfs.list"
   "$work/gen_init_cpio" -t "$SOURCE_DATE_EPOCH" "$work/initramfs.list" > "$work/kernel/initramfs.cpio"
   make O="$work/kernel" ARCH=i386 -j"$jobs" bzImage
-  cp "$work/kernel/arch/x86/boot/bzImage" "$here/vmlinuz"
 }
 
-install_tools
-get_sources
-build_musl
-build_programs
-build_kernel
-"$here/system-disk.sh" "$here/system-disk.img.gz"
-python3 "$here/../manifest.py" "$here"
+# Each file is replaced at once: a program that reads the image meanwhile sees the old or the new one.
+put_in_place() {
+  cp "$work/kernel/arch/x86/boot/bzImage" "$here/vmlinuz.new"
+  "$here/system-disk.sh" "$here/system-disk.img.gz.new"
+  mv "$here/vmlinuz.new" "$here/vmlinuz"
+  mv "$here/system-disk.img.gz.new" "$here/system-disk.img.gz"
+  python3 "$here/../manifest.py" "$here"
+}
+
+[ $# -gt 1 ] && shift && steps=("$@") || steps=(install_tools get_sources build_musl build_programs build_init build_kernel put_in_place)
+for step in "${steps[@]}"; do "$step"; done

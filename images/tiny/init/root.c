@@ -32,6 +32,12 @@ void mount_early(void) {
   mount_on("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=620,gid=5,ptmxmode=666");
   mount_on("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
   mount_on("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
+  // One write each: a controller that is missing does not take the others with it.
+  static const char *const controllers[] = {"+cpu", "+io", "+memory", "+pids"};
+  int fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+  for (int i = 0; fd >= 0 && i < 4; i++)
+    if (write(fd, controllers[i], strlen(controllers[i])) < 0) { /* then groups do without it */ }
+  if (fd >= 0) close(fd);
 }
 
 static uint32_t le32(const uint8_t *p) { return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24; }
