@@ -38,6 +38,12 @@ test("The summary of a running guest shows the address that DHCP gave it", async
   await page.locator(".summary dd", { hasText: /192\.168\.10\.1\d\d/ }).waitFor({ timeout: 30_000 });
 });
 
+test("The strip counts the frames of the guest's adapter", async () => {
+  await expect
+    .poll(() => strip().innerText(), { timeout: 30_000 })
+    .toMatch(/[1-9]\d* sent, [1-9]\d* received/);
+});
+
 test("The status line tells the guests' load and what is stored", async () => {
   const text = await page.locator("rs-status-line footer").innerText();
   expect(text).toMatch(/1 guest · .* MiB · \d+ % of \d+ cores? · stored [\d.]+ MiB/);

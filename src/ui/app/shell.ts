@@ -62,13 +62,15 @@ export class Shell extends RingsideElement {
   }
 
   private header() {
+    // One triangle: what it starts depends on whether there is a state to go on from.
+    const hidden = chosenMachine()?.state === "suspended" ? "power-on" : "resume";
     const looks = ["language", "theme"].map((id) => this.tool(id));
     return html`<header class="chrome">
       <strong class="brand">${this.m.app.name}</strong>
       <rs-menu-bar></rs-menu-bar>
       <span class="space"></span>
       <div class="tools" role="toolbar" aria-label=${this.m.menu.power}>
-        ${TOOLS.map((id) => this.tool(id))}
+        ${TOOLS.filter((id) => id !== hidden).map((id) => this.tool(id))}
       </div>
       <span class="separator"></span>
       ${looks}

@@ -91,7 +91,7 @@ export class PageNetworks {
     for (const cable of this.#cables.get(machine) ?? []) {
       if (!cable) continue;
       const { ports } = await this.#fabric.status(cable.network);
-      const found = ports.find(({ name }) => name === cable.name);
+      const found = ports.find(({ name }) => name === `${cable.network}/${cable.name}`);
       counts.sent += found?.framesIn ?? 0;
       counts.received += found?.framesOut ?? 0;
     }

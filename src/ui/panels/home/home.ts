@@ -25,7 +25,7 @@ export class Home extends RingsideElement {
       .lead {
         margin-block: 4px 20px;
         color: var(--rs-text-quiet);
-        max-inline-size: 70ch;
+        max-inline-size: 1000px;
       }
       .doors {
         display: grid;

@@ -172,28 +172,30 @@ export class MachinePanel extends RingsideElement {
                 reason=${laboratory.reason(this.m, machine, "resume")}
                 @rs-press=${() => void laboratory.resume(id)}
               ></rs-action>`
-            : html`<rs-action
-                  class="power-on"
-                  look="link"
-                  icon="play"
-                  label=${summary.powerOn}
-                  reason=${laboratory.reason(this.m, machine, "power-on")}
-                  @rs-press=${() => void laboratory.powerOn(id)}
-                ></rs-action>
-                <rs-action
-                  look="link"
-                  icon="power"
-                  label=${command.bootCold}
-                  reason=${laboratory.reason(this.m, machine, "boot-cold")}
-                  @rs-press=${() => void laboratory.powerOn(id, "cold")}
-                ></rs-action>`
+            : machine.session
+              ? nothing
+              : html`<rs-action
+                    class="power-on"
+                    look="link"
+                    icon="play"
+                    label=${summary.powerOn}
+                    reason=${laboratory.reason(this.m, machine, "power-on")}
+                    @rs-press=${() => void laboratory.powerOn(id)}
+                  ></rs-action>
+                  <rs-action
+                    look="link"
+                    icon="power"
+                    label=${command.bootCold}
+                    reason=${laboratory.reason(this.m, machine, "boot-cold")}
+                    @rs-press=${() => void laboratory.powerOn(id, "cold")}
+                  ></rs-action>`
         }
         ${cost ? html`<p class="quiet small cost">${cost}</p>` : nothing}
         <rs-action
           look="link"
           icon="settings"
           label=${summary.settings}
-          reason=${laboratory.reason(this.m, machine, "edit-hardware")}
+          reason=${laboratory.reason(this.m, machine, machine.session ? "change-media" : "edit-hardware")}
           @rs-press=${() => dialog.set("settings")}
         ></rs-action>
       </div>
@@ -237,6 +239,9 @@ export class MachinePanel extends RingsideElement {
   protected override render() {
     const machine = laboratory.find(this.machineId);
     if (!machine) return nothing;
-    return machine.session ? this.console(machine, machine.session) : this.summary(machine);
+    if (machine.session) return this.console(machine, machine.session);
+    // The next start shows the console again.
+    if (this.consoles.get(machine.id) === "summary") this.consoles.delete(machine.id);
+    return this.summary(machine);
   }
 }
