@@ -31,6 +31,7 @@ import { GuestFault } from "./guest-fault.ts";
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, walk } from "./paging.ts";
 import {
   CR0_ET,
+  CR0_PE,
   CR0_PG,
   CR4_PAE,
   CS,
@@ -97,6 +98,10 @@ export class Cpu implements CpuLines {
   efer = 0;
   /** PAE's four directory pointers, low and high doublewords. */
   readonly pdpte = new Int32Array(8);
+  /** Model-specific registers that hold what is written (model-registers.ts). */
+  readonly msr = new Map<number, bigint>();
+  /** Time-stamp counter less instructions executed. */
+  tscOffset = 0n;
   /** DR0-DR3, DR6, DR7 at their numbers. */
   readonly dr = new Int32Array(8);
 
@@ -171,6 +176,8 @@ export class Cpu implements CpuLines {
     this.systemFlags = 0;
     this.cr0 = CR0_ET | 0x60000000;
     this.cr2 = this.cr3 = this.cr4 = this.efer = 0;
+    this.msr.clear();
+    this.tscOffset = 0n;
     this.dr.fill(0);
     this.dr[6] = 0xffff0ff0 | 0;
     this.dr[7] = 0x400;
@@ -483,7 +490,9 @@ export class Cpu implements CpuLines {
         legal = first > this.limit[segment] && last <= top;
       } else legal = last <= this.limit[segment];
     }
-    if (!legal) this.raise(segment === SS ? VECTOR_SS : VECTOR_GP, 0);
+    if (legal) return;
+    const old = this.model.is80286 === true && (this.cr0 & CR0_PE) === 0;
+    this.raise(segment === SS && !old ? VECTOR_SS : VECTOR_GP, 0);
   }
 
   read8(segment: number, offset: number): number {

@@ -13,6 +13,11 @@ export interface CpuModel {
   readonly extendedExtraFeatures: number;
   /** Up to 48 characters. */
   readonly brand: string;
+  /**
+   * For recorded 80286 cases alone: in real mode an access beyond the stack segment's limit is #GP, not #SS, and a string
+   * instruction or POP that faults has moved its registers already.
+   */
+  readonly is80286?: boolean;
 }
 
 export const FEATURE_FPU = 1;

@@ -16,6 +16,7 @@ import { portIo } from "./port-io.ts";
 import { segments } from "./segment.ts";
 import { shifts } from "./shift.ts";
 import { stack } from "./stack.ts";
+import { system } from "./system.ts";
 import { strings } from "./string.ts";
 
 const invalid: Handler = (cpu) => cpu.raise(VECTOR_UD);
@@ -34,6 +35,7 @@ export const FAMILIES: readonly Family[] = [
   portIo,
   segments,
   far,
+  system,
 ];
 
 /** Mnemonics of the table that no family executes yet: they raise #UD. Empty when the instruction set is complete. */

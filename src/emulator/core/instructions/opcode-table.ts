@@ -159,6 +159,14 @@ d4 aam Ib
 d5 aad Ib
 d6 salc - undocumented
 d7 xlatb -
+d8/r esc Ed
+d9/r esc Ed
+da/r esc Ed
+db/r esc Ed
+dc/r esc Ed
+dd/r esc Ed
+de/r esc Ed
+df/r esc Ed
 e0 loopne Jb
 e1 loope Jb
 e2 loop Jb

@@ -1,0 +1,94 @@
+/** Control registers and model-specific registers as instructions write them (Intel SDM volume 3 §2.5, volume 4). */
+import { ATTENTION_BLOCK } from "./attention.ts";
+import type { Cpu } from "./cpu.ts";
+import {
+  CR0_CD,
+  CR0_ET,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR0_WP,
+  CR4_DE,
+  CR4_MCE,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_PVI,
+  CR4_TSD,
+  CR4_VME,
+  EFER_NXE,
+  VECTOR_GP,
+} from "./registers.ts";
+import { FEATURE_NX } from "./cpuid.ts";
+
+const CR0_BITS = 0xe005003f | 0;
+const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
+
+/** Everything that was decoded or translated may have become wrong. */
+function forgetTranslations(cpu: Cpu): void {
+  cpu.tlb.flush(true);
+  cpu.attend(ATTENTION_BLOCK);
+}
+
+export function writeCr0(cpu: Cpu, value: number): void {
+  const next = (value & CR0_BITS) | CR0_ET;
+  if ((next & CR0_PG) !== 0 && (next & CR0_PE) === 0) cpu.raise(VECTOR_GP, 0);
+  if ((next & CR0_NW) !== 0 && (next & CR0_CD) === 0) cpu.raise(VECTOR_GP, 0);
+  const changed = next ^ cpu.cr0;
+  if ((changed & CR0_PG) !== 0 && (next & CR0_PG) !== 0 && (cpu.cr4 & CR4_PAE) !== 0) {
+    cpu.loadDirectoryPointers(cpu.cr3);
+  }
+  cpu.cr0 = next;
+  if ((changed & (CR0_PG | CR0_PE | CR0_WP)) !== 0) forgetTranslations(cpu);
+}
+
+export function writeCr4(cpu: Cpu, value: number): void {
+  if ((value & ~CR4_BITS) !== 0) cpu.raise(VECTOR_GP, 0);
+  const changed = value ^ cpu.cr4;
+  const pages = CR4_PAE | CR4_PSE | CR4_PGE;
+  if ((cpu.cr0 & CR0_PG) !== 0 && (value & CR4_PAE) !== 0 && (changed & pages) !== 0) {
+    cpu.loadDirectoryPointers(cpu.cr3);
+  }
+  cpu.cr4 = value;
+  if ((changed & pages) !== 0) forgetTranslations(cpu);
+}
+
+export const MSR_TSC = 0x10;
+export const MSR_SYSENTER_CS = 0x174;
+export const MSR_SYSENTER_ESP = 0x175;
+export const MSR_SYSENTER_EIP = 0x176;
+const MSR_EFER = 0xc0000080;
+const MTRR_CAP = 0xfe;
+
+/** Registers that hold what is written: MTRRs, PAT, SYSENTER, machine check of the P6 family. */
+const PLAIN = new Set([0x1b, 0x174, 0x175, 0x176, 0x250, 0x258, 0x259, 0x277, 0x2ff, 0x8b, 0x79]);
+for (let msr = 0x200; msr < 0x210; msr++) PLAIN.add(msr);
+for (let msr = 0x268; msr < 0x270; msr++) PLAIN.add(msr);
+
+/** The time-stamp counter: one tick for each instruction. */
+export function readTsc(cpu: Cpu): bigint {
+  return BigInt.asUintN(64, BigInt(cpu.instructions) + cpu.tscOffset);
+}
+
+export function readMsr(cpu: Cpu, number: number): bigint {
+  const msr = number >>> 0;
+  if (msr === MSR_TSC) return readTsc(cpu);
+  if (msr === MSR_EFER && (cpu.model.extendedFeatures & FEATURE_NX) !== 0) return BigInt(cpu.efer);
+  // Eight variable ranges, fixed ranges, write-combining.
+  if (msr === MTRR_CAP) return 0x508n;
+  if (!PLAIN.has(msr)) cpu.raise(VECTOR_GP, 0);
+  return cpu.msr.get(msr) ?? 0n;
+}
+
+export function writeMsr(cpu: Cpu, number: number, value: bigint): void {
+  const msr = number >>> 0;
+  if (msr === MSR_TSC) {
+    cpu.tscOffset = value - BigInt(cpu.instructions);
+  } else if (msr === MSR_EFER && (cpu.model.extendedFeatures & FEATURE_NX) !== 0) {
+    if ((value & ~BigInt(EFER_NXE)) !== 0n) cpu.raise(VECTOR_GP, 0);
+    cpu.efer = Number(value);
+    forgetTranslations(cpu);
+  } else if (PLAIN.has(msr)) cpu.msr.set(msr, value);
+  else cpu.raise(VECTOR_GP, 0);
+}
