@@ -169,7 +169,7 @@ export const en = {
     addressNone: "none",
     imageTiny: "Tiny Linux",
     imageOwn: "own media",
-    imageNone: "no system yet",
+    imageNone: "what its disks and media hold",
     editDevice: (device: string) => `Change ${device}`,
     suspendedSince: "The machine is suspended. Resuming continues exactly where it stopped.",
   },
@@ -230,6 +230,12 @@ export const en = {
     mediaFileHint:
       "ISO image, floppy image, disk image, or a Linux kernel with its initrd. The file stays on this computer.",
     mediaFileNone: "No file chosen yet.",
+    initrdAlone: "An initrd alone cannot start: choose its kernel together with it.",
+    fileTogether: (file: string) =>
+      `“${file}” cannot be used together with the others: choose one image, or a kernel with its initrd.`,
+    notForDrive: (file: string) => `“${file}” is no medium for this drive, so it was not put in.`,
+    commandLine: "Kernel command line",
+    makingNow: "The machine is being made: wait a moment.",
     mediaLater: "I will install the operating system later",
     mediaLaterHint: "The machine gets an empty disk.",
     mediaShipped: "A boot medium from the collection",
@@ -239,12 +245,14 @@ export const en = {
     name: "Virtual machine name",
     nameEmpty: "Give the machine a name.",
     nameUsed: "Another machine already has this name: choose another one.",
+    nameTooLong: (most: number) => `The name is too long: at most ${most} characters.`,
+    nameCharacters: "The name holds a line break or another control character: remove it.",
     firstStep: "This is the first step.",
     processorsStep: "Processors and memory",
     processors: "Number of processors",
     processorsReason: "The engine has one processor.",
     memory: "Memory for this virtual machine",
-    memoryHint: (least: number, most: number) => `${least} to ${most} MiB; Tiny Linux needs 32 MiB.`,
+    memoryHint: (least: number, most: number) => `${least} to ${most} MiB.`,
     memoryTooSmall: (least: number) => `At least ${least} MiB, or the guest cannot start.`,
     memoryTooBig: (most: number) => `At most ${most} MiB: the page has no more to give.`,
     memoryUnit: "MiB",
@@ -367,7 +375,7 @@ export const en = {
   },
   keysPad: {
     label: "On-screen keys",
-    hint: "Ctrl and Alt stay down until the next key.",
+    hint: "Ctrl, Alt and Shift stay down until the next key.",
     left: "Left",
     right: "Right",
     up: "Up",
@@ -510,7 +518,7 @@ export const en = {
     imageTruncated: (image: string) =>
       `The guest image “${image}” arrived incomplete. Reload the page; if it happens again, get a fresh copy of the project.`,
     notAnImage: (file: string) =>
-      `“${file}” is no medium Ringside knows: it takes an ISO image, a floppy image, a disk image (raw, qcow2, vmdk) or a Linux kernel (bzImage) with an initrd.`,
+      `“${file}” is no medium Ringside knows: it takes an ISO image, a floppy image, a disk image (raw, qcow2, VMDK) or a kernel (Linux bzImage with an initrd, or multiboot). Choose one of these.`,
     emptyFile: (file: string) => `“${file}” is empty. Choose another file.`,
     mediumMissing: (file: string) =>
       `The file “${file}” is not at hand any more. Choose it again in the settings, or take the medium out.`,

@@ -3,7 +3,7 @@ import { StateMismatchError } from "../../emulator/machine.ts";
 import { ImageError } from "../../hypervisor-model/virtual-machines/images.ts";
 import { BadDefinitionError } from "../../hypervisor-model/virtual-machines/library.ts";
 import { RefusedActionError, type ActionRefusal } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
-import { describeProblem } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import { describeProblem, type ValueRefusal } from "../../hypervisor-model/virtual-machines/reasons.ts";
 import type { Messages } from "../i18n/messages.ts";
 
 /** A text that is made again when the language changes. */
@@ -47,6 +47,22 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
   }
   if (name === "AgentTimeoutError" || name === "AgentLostError") return (m) => m.error.agentSilent;
   return (m) => m.error.other(message);
+}
+
+/** Why a machine cannot have a name, beside the field. */
+export function nameRefusalText({ wizard }: Messages, reason: ValueRefusal): string {
+  switch (reason.key) {
+    case "name-empty":
+      return wizard.nameEmpty;
+    case "name-too-long":
+      return wizard.nameTooLong(reason.maximum);
+    case "name-characters":
+      return wizard.nameCharacters;
+    case "name-taken":
+      return wizard.nameUsed;
+    default:
+      return describeProblem({ path: "name", reason });
+  }
 }
 
 export function refusalText(m: Messages, reason: ActionRefusal): string {

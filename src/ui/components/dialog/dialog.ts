@@ -1,4 +1,7 @@
-/** A modal dialog on the browser's own <dialog>: focus stays inside, Escape closes, focus returns afterwards. */
+/**
+ * A modal dialog on the browser's own <dialog>: focus goes to the first field (or the first button) and stays inside,
+ * Enter in a field is `rs-submit`, Escape closes, and focus returns to where it was.
+ */
 import { css, html } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 import "../action-button/action-button.ts";
@@ -53,8 +56,38 @@ export class Dialog extends RingsideElement {
   @property() heading = "";
   @query("dialog") private dialog!: HTMLDialogElement;
 
-  protected override firstUpdated(): void {
+  /** What had the focus before, innermost first, with the components around it. */
+  #before: HTMLElement[] = [];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#before = focused();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    for (const element of this.#before) {
+      if (!element.isConnected) continue;
+      element.focus();
+      if (focused().includes(element)) return;
+    }
+  }
+
+  protected override async firstUpdated(): Promise<void> {
     this.dialog.showModal();
+    const first =
+      this.querySelector<HTMLElement>("input, select, textarea") ??
+      this.querySelector<HTMLElement>("[slot=footer] rs-action, rs-action[slot=footer]");
+    if (first instanceof RingsideElement) await first.updateComplete;
+    first?.focus();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { target } = event;
+    if (event.key !== "Enter" || event.isComposing) return;
+    if (!(target instanceof HTMLInputElement) || target.type === "file") return;
+    event.preventDefault();
+    this.emit("rs-submit");
   }
 
   protected override render() {
@@ -68,8 +101,17 @@ export class Dialog extends RingsideElement {
           @rs-press=${() => this.emit("rs-close")}
         ></rs-action>
       </div>
-      <div class="body"><slot></slot></div>
+      <div class="body" @keydown=${this.key}><slot></slot></div>
       <div class="foot"><slot name="footer"></slot></div>
     </dialog>`;
   }
+}
+
+/** What has the focus, innermost first, with the components whose shadow tree it is in. */
+function focused(): HTMLElement[] {
+  const path: HTMLElement[] = [];
+  for (let at = document.activeElement; at; at = at.shadowRoot?.activeElement ?? null) {
+    if (at instanceof HTMLElement && at !== document.body) path.unshift(at);
+  }
+  return path;
 }

@@ -15,17 +15,32 @@ const KEYS = [
   "Tab",
   "ControlLeft",
   "AltLeft",
-  "F1",
-  "F2",
-  "F10",
-  "F12",
+  "ShiftLeft",
+  ...Array.from({ length: 12 }, (_, i) => `F${i + 1}`),
+  "Insert",
+  "Delete",
+  "Home",
+  "End",
+  "PageUp",
+  "PageDown",
   "ArrowLeft",
   "ArrowUp",
   "ArrowDown",
   "ArrowRight",
   "Enter",
 ];
-const STICKY = new Set(["ControlLeft", "AltLeft"]);
+/** As printed on the keys. */
+const KEY_NAMES: Record<string, string> = {
+  Escape: "Esc",
+  ControlLeft: "Ctrl",
+  AltLeft: "Alt",
+  ShiftLeft: "Shift",
+  Insert: "Ins",
+  Delete: "Del",
+  PageUp: "PgUp",
+  PageDown: "PgDn",
+};
+const STICKY = new Set(["ControlLeft", "AltLeft", "ShiftLeft"]);
 const colour = (rgb: number) => `#${rgb.toString(16).padStart(6, "0")}`;
 
 @customElement("rs-screen-console")
@@ -220,7 +235,7 @@ export class ScreenConsole extends RingsideElement {
       ArrowUp: `↑ ${keysPad.up}`,
       ArrowDown: `↓ ${keysPad.down}`,
     };
-    return arrows[code] ?? { Escape: "Esc", ControlLeft: "Ctrl", AltLeft: "Alt" }[code] ?? code;
+    return arrows[code] ?? KEY_NAMES[code] ?? code;
   }
 
   protected override render() {

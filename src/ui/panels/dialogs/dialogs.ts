@@ -9,6 +9,7 @@ import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { catalogues } from "../../i18n/messages.ts";
 import { chosenMachine, commands, dialog, type Command } from "../../state/commands.ts";
+import { nameRefusalText } from "../../state/failure.ts";
 import { laboratory, type MachineView } from "../../state/laboratory.ts";
 
 const close = () => dialog.set(undefined);
@@ -28,25 +29,27 @@ export class Dialogs extends RingsideElement {
       }
     `,
   ];
-  @state() private text = "";
+  /** What is in the field; undefined before it was changed. */
+  @state() private text?: string;
 
   private cancel(label = this.m.common.cancel) {
     return html`<rs-action look="outlined" label=${label} @rs-press=${close}></rs-action>`;
   }
 
   private rename({ id, name }: MachineView) {
-    const { rename, common, wizard } = this.m;
-    const value = this.text || name;
+    const { rename, common } = this.m;
+    const value = this.text ?? name;
     const refused = nameRefusal(
       value,
       laboratory.takenNames.filter((other) => other !== name),
     );
-    const reason = refused ? (refused.key === "name-taken" ? wizard.nameUsed : wizard.nameEmpty) : "";
+    const reason = refused ? nameRefusalText(this.m, refused) : "";
     const save = () => {
+      if (reason) return;
       close();
       void laboratory.rename(id, value);
     };
-    return html`<rs-dialog heading=${rename.title} @rs-close=${close}>
+    return html`<rs-dialog heading=${rename.title} @rs-close=${close} @rs-submit=${save}>
       <label class="field"
         ><span>${rename.label}</span>
         <input
@@ -116,11 +119,18 @@ export class Dialogs extends RingsideElement {
 
   private palette() {
     const { palette } = this.m;
-    const words = this.text.toLowerCase();
+    const words = (this.text ?? "").toLowerCase();
     const matches = ({ label }: Command) =>
       Object.values(catalogues).some((m) => label(m).toLowerCase().includes(words));
     const found = commands.filter(matches);
-    return html`<rs-dialog heading=${palette.title} @rs-close=${close}>
+    const run = (entry: Command | undefined) => {
+      if (!entry) return;
+      close();
+      this.text = undefined;
+      entry.run();
+    };
+    const first = () => run(found.find((entry) => entry.reason(this.m) === ""));
+    return html`<rs-dialog heading=${palette.title} @rs-close=${close} @rs-submit=${first}>
       <div class="form">
         <input
           aria-label=${palette.placeholder}
@@ -136,10 +146,7 @@ export class Dialogs extends RingsideElement {
                   icon=${entry.icon ?? "arrow-right"}
                   label=${entry.label(this.m)}
                   reason=${entry.reason(this.m)}
-                  @rs-press=${() => {
-                    close();
-                    entry.run();
-                  }}
+                  @rs-press=${() => run(entry)}
                 ></rs-action>
               </li>`,
           )}
@@ -177,7 +184,7 @@ export class Dialogs extends RingsideElement {
     const open = dialog.get();
     const machine = chosenMachine();
     if (open === undefined) {
-      this.text = "";
+      this.text = undefined;
       return nothing;
     }
     if (open === "palette") return this.palette();
