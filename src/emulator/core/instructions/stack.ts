@@ -64,7 +64,8 @@ function bindPop(form: Form): ReturnType<Family[string]> {
     const moved = movedStack(cpu, size);
     cpu.r[ESP] = moved;
     const at = address(cpu, op);
-    cpu.r[ESP] = old;
+    // An 80286 whose store faults keeps the moved pointer.
+    if (cpu.model.is80286 !== true) cpu.r[ESP] = old;
     a.store(cpu, op.segment, at, value);
     cpu.r[ESP] = moved;
     return op.next;

@@ -27,8 +27,27 @@ function advance(cpu: Cpu, op: Instruction, register: number, size: number): voi
   else cpu.r16[register * 2] += step;
 }
 
-function repeat(element: Element, compares: boolean): Handler {
+/** The element, with what an 80286 leaves behind when it faults: registers that have moved already. */
+function makeOldElement(element: Element, form: Form, size: number): Element {
+  const kinds = form.row.operands.map(({ kind }) => kind);
+  const moves = form.row.mnemonic.startsWith("movs");
   return (cpu, op) => {
+    try {
+      element(cpu, op);
+    } catch (thrown) {
+      // MOVS does not come to its destination when the source faults.
+      const sourceFaulted = cpu.r16[ESI * 2] > 0x10000 - size;
+      if (kinds.includes("X")) advance(cpu, op, ESI, size);
+      if (kinds.includes("Y") && !(moves && sourceFaulted)) advance(cpu, op, EDI, size);
+      if (isRepeated(op)) cpu.r16[ECX * 2]--;
+      throw thrown;
+    }
+  };
+}
+
+function repeat(precise: Element, old: Element, compares: boolean): Handler {
+  return (cpu, op) => {
+    const element = cpu.model.is80286 === true ? old : precise;
     if (!isRepeated(op)) {
       element(cpu, op);
       return op.next;
@@ -58,7 +77,8 @@ function bind(
     // INS and OUTS have doubleword and word forms like the others; the port is always DX.
     const data = form.row.operands.find((operand) => operand.kind === "X" || operand.kind === "Y")!;
     const width = data.width === "b" ? 8 : form.wide ? 32 : 16;
-    return repeat(make({ ...form, width }, accessOf(width), width >> 3), compares);
+    const element = make({ ...form, width }, accessOf(width), width >> 3);
+    return repeat(element, makeOldElement(element, form, width >> 3), compares);
   };
 }
 
