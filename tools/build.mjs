@@ -23,6 +23,7 @@ const NODE_ENTRIES = {
   ringside: "src/cli/main.ts",
   "machine-worker": "src/hypervisor-model/virtual-machines/machine-worker.ts",
   "warm-start-maker": "src/hypervisor-model/virtual-machines/warm-start-maker.ts",
+  "bare-v86-thread": "test/benchmarks/bare-v86-thread.ts",
   "fabric-worker": "src/hypervisor-model/network/fabric-worker.ts",
 };
 
@@ -48,11 +49,57 @@ function buildWhenStale(name, paths, force, build) {
   const folder = join(root, "dist", name);
   const stamp = join(root, "dist", `${name}.stamp`);
   const wanted = fingerprint(paths);
-  if (!force && existsSync(folder) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  rmSync(stamp, { force: true });
-  build(folder);
+  const isFresh = () => existsSync(folder) && textOf(stamp) === wanted;
+  if (!force && isFresh()) return;
   mkdirSync(join(root, "dist"), { recursive: true });
-  writeFileSync(stamp, wanted);
+  const unlock = lock(join(root, "dist", `${name}.lock`));
+  try {
+    if (!force && isFresh()) return;
+    rmSync(stamp, { force: true });
+    build(folder);
+    writeFileSync(stamp, wanted);
+  } finally {
+    unlock();
+  }
+}
+
+/** Waits while another process builds the same; the file holds its process id, so that a dead one's lock does not count. */
+function lock(path) {
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: "wx" });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    if (!isAlive(readOwner(path))) rmSync(path, { force: true });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+}
+
+/** `undefined` while the owner has not written its id yet, or has just gone. */
+function readOwner(path) {
+  const text = textOf(path);
+  return text ? Number(text) : undefined;
+}
+
+/** `undefined` where there is no such file. */
+function textOf(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid) {
+  if (pid === undefined) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function vite(...args) {
@@ -62,8 +109,7 @@ function vite(...args) {
     { cwd: root, stdio: ["ignore", 2, 2] },
   );
   if (result.status !== 0) {
-    console.error("The build failed; the reason stands above.");
-    process.exit(1);
+    throw new Error("the build failed; the reason stands above");
   }
 }
 

@@ -1,16 +1,17 @@
 /** `ringside boot`: one guest, commands through its agent or the terminal on its console. */
-import { existsSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { EngineName } from "../emulator/machine.ts";
 import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
 import { machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
 import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
 import { attachTerminal } from "./console-terminal.ts";
-import { checkBudget, openLaboratory, readMedium } from "./laboratory.ts";
+import { checkBudget, checkImageName, fileProblem, openLaboratory, readMedium } from "./laboratory.ts";
 import { readOptions, UsageError, wholeNumber } from "./options.ts";
 
 export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD]… [--json]    boot one guest
 
-  --exec CMD      run CMD in the guest (sh -c), print its output, end with its status; may be repeated
+  --exec CMD      run CMD in the guest (sh -c), print its output, end with its status; may be repeated:
+                  all run, and the first status that is not 0 is the end's
   --json          one JSON document instead: {"ok", "startedBy", "commands": [{"command", "exit", "stdout", "stderr"}]}
   --kernel FILE   a Linux or Multiboot kernel instead of an image, with --initrd FILE and --append TEXT
   --store DIR     keep the machine and its disks in DIR: the next boot finds them as they were left
@@ -50,14 +51,15 @@ export async function boot(argv: string[]): Promise<number> {
     throw new UsageError("--initrd and --append go with --kernel");
   }
   for (const file of [values.kernel, values.initrd]) {
-    if (file !== undefined && !existsSync(file)) throw new UsageError(`there is no file ${file}`);
+    const problem = file === undefined ? undefined : fileProblem(file);
+    if (problem !== undefined) throw new UsageError(problem);
   }
   const image = imageOf(values);
   const name = image.type === "library" ? image.name : "kernel";
   const memoryMiB = wholeNumber("memory", values.memory);
+  if (image.type === "library") checkImageName(image.name);
   const laboratory = await openLaboratory(values.store);
   try {
-    if (image.type === "library") await laboratory.host.images.manifest(image.name);
     const choices: MachineChoices = {
       name,
       engine,
@@ -119,12 +121,30 @@ async function runCommands(machine: RunningMachine, commands: string[], json: bo
     });
     const decoder = new TextDecoder();
     results.push({ command, exit, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) });
-    status = exit;
-    if (exit !== 0) break;
+    if (status === 0) status = exit;
+    if (await guestLeaves(machine, exit)) {
+      process.stderr.write(`the guest shut down or restarted while it ran: ${command}\n`);
+      break;
+    }
   }
   if (json) {
     const { startedBy } = machine;
     process.stdout.write(`${JSON.stringify({ ok: status === 0, startedBy, commands: results })}\n`);
   }
   return status;
+}
+
+/** Status of a command that was ended by SIGTERM, as init ends everything before it powers off or restarts. */
+const TERMINATED = 143;
+const SHUT_DOWN_MS = 20_000;
+
+/** Whether the command was cut off by the guest's own shut-down or restart; waits for that to show. */
+async function guestLeaves(machine: RunningMachine, exit: number): Promise<boolean> {
+  if (exit !== TERMINATED) return false;
+  const boot = machine.agent.status?.bootId;
+  const restarted = new Promise<true>((resolve) => {
+    machine.agent.onStatus(({ bootId }) => bootId !== boot && resolve(true));
+  });
+  const ended = machine.ended.then(() => true);
+  return Promise.race([ended, restarted, setTimeout(SHUT_DOWN_MS, false, { ref: false })]);
 }

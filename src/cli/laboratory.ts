@@ -1,4 +1,5 @@
 /** What the commands share: the host that runs machines, and the library, in memory or in a folder. */
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { join } from "node:path";
@@ -46,6 +47,22 @@ export async function openLaboratory(storeFolder?: string): Promise<Laboratory> 
     contents,
     close: () => store.close(),
   };
+}
+
+/** Refuses a name that no folder of images/ has. */
+export function checkImageName(name: string): void {
+  const names = readdirSync(imagesFolder).filter((folder) =>
+    existsSync(join(imagesFolder, folder, "manifest.json")),
+  );
+  if (names.includes(name)) return;
+  throw new UsageError(`there is no image "${name}"; there are ${names.join(", ")}`);
+}
+
+/** Why `path` is no file that can be read; `undefined` when it is one. */
+export function fileProblem(path: string): string | undefined {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return `there is no file ${path}`;
+  return status.isDirectory() ? `${path} is a folder, expected a file` : undefined;
 }
 
 /** Refuses machines that this computer cannot carry together. */

@@ -2,6 +2,7 @@
 import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
 import { cpuTest, CPU_TEST_HELP } from "./cpu-test.ts";
+import { BadDefinitionError } from "../hypervisor-model/virtual-machines/library.ts";
 import { UsageError } from "./options.ts";
 import { run, RUN_HELP } from "./run.ts";
 
@@ -49,7 +50,7 @@ async function main(argv: string[]): Promise<number> {
   try {
     return await command.run(rest);
   } catch (error) {
-    if (error instanceof UsageError) {
+    if (error instanceof UsageError || error instanceof BadDefinitionError) {
       process.stderr.write(`ringside ${name}: ${error.message}\n`);
       return REFUSED;
     }
@@ -57,6 +58,9 @@ async function main(argv: string[]): Promise<number> {
     return 1;
   }
 }
+
+// A reader that has gone, as in `ringside … | head -1`: end as a program ended by SIGPIPE does, without a word.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
 
 const status = await main(process.argv.slice(2));
 // Writes to a pipe are asynchronous: leave only when both streams have taken everything.

@@ -6,7 +6,14 @@ import { DEFAULT_ZONE } from "../hypervisor-model/network/default-zone.ts";
 import { describeProblem, type Problem } from "../hypervisor-model/virtual-machines/reasons.ts";
 import { ScenarioPlayer } from "../hypervisor-model/virtual-machines/scenario-player.ts";
 import { choicesOf, parseScenario, unavailable } from "../hypervisor-model/virtual-machines/scenario.ts";
-import { checkBudget, openLaboratory, readMedium, type Laboratory } from "./laboratory.ts";
+import {
+  checkBudget,
+  checkImageName,
+  fileProblem,
+  openLaboratory,
+  readMedium,
+  type Laboratory,
+} from "./laboratory.ts";
 import { readOptions, UsageError } from "./options.ts";
 import { ScenarioNetworkThread } from "./scenario-network-thread.ts";
 
@@ -17,7 +24,7 @@ export const RUN_HELP = `ringside run FILE [--json] [--pcap DIR] [--store DIR]  
   --pcap DIR    write what each network carried to DIR/NETWORK.pcapng
   --cold        boot from firmware and kernel, not from the image's saved state
 
-Ends with 0 when every expectation holds, 1 when one fails, 2 when the file is refused. Progress is on standard error.
+Ends with 0 when every machine started and every expectation holds, 1 when not, 2 when the file is refused. Progress is on standard error.
 Snapshot, clone and revert steps are refused: they are not available yet.
 `;
 
@@ -32,6 +39,8 @@ export async function run(argv: string[]): Promise<number> {
   const { values, positionals } = readOptions(argv, OPTIONS);
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0) throw new UsageError("expected one scenario file");
+  const unreadable = fileProblem(file);
+  if (unreadable !== undefined) throw new UsageError(unreadable);
   const source = await readFile(file, "utf8").catch((error: Error) => {
     throw new UsageError(error.message);
   });
@@ -40,18 +49,14 @@ export async function run(argv: string[]): Promise<number> {
   const scenario = checked.value;
   const missing = unavailable(scenario);
   if (missing.length > 0) return refuse(file, missing);
+  checkMedia(file, scenario.machines);
   checkBudget(scenario.machines.map(({ memoryMiB }) => memoryMiB));
 
   const laboratory = await openLaboratory(values.store);
   const networks = new ScenarioNetworkThread(scenario.networks, DEFAULT_ZONE);
   try {
     if (values.pcap !== undefined) await networks.capture();
-    for (const [i, { image }] of scenario.machines.entries()) {
-      if (typeof image !== "string") continue;
-      const reason = await laboratory.host.images.manifest(image).then(() => undefined, messageOf);
-      if (reason !== undefined) throw new UsageError(`${file}: machines[${i}].image: ${reason}`);
-    }
-    const definitions = await definitionsOf(scenario.machines, laboratory, dirname(file));
+    const definitions = await definitionsOf(file, scenario.machines, laboratory);
     const player = new ScenarioPlayer({
       host: laboratory.host,
       cables: networks,
@@ -65,7 +70,7 @@ export async function run(argv: string[]): Promise<number> {
     });
     const steps = await player.play(scenario);
     if (values.pcap !== undefined) await networks.writeCaptures(values.pcap);
-    const ok = steps.every((step) => step.ok);
+    const ok = player.notStarted.length === 0 && steps.every((step) => step.ok);
     if (values.json === true) process.stdout.write(`${JSON.stringify({ ok, steps })}\n`);
     else for (const { output } of steps) process.stdout.write(output);
     return ok ? 0 : 1;
@@ -75,27 +80,80 @@ export async function run(argv: string[]): Promise<number> {
   }
 }
 
-/** Machines of the folder are taken by name; the others are made. */
+type ScenarioMachine = Parameters<typeof choicesOf>[0];
+
+/** Refuses images and files that are not there. */
+function checkMedia(file: string, machines: readonly ScenarioMachine[]): void {
+  for (const [i, { image }] of machines.entries()) {
+    const path = `${file}: machines[${i}].image`;
+    if (typeof image === "string") {
+      try {
+        checkImageName(image);
+      } catch (error) {
+        throw new UsageError(`${path}: ${messageOf(error)}`);
+      }
+      continue;
+    }
+    for (const [field, value] of Object.entries(image)) {
+      if (field === "commandLine" || typeof value !== "string") continue;
+      const problem = fileProblem(resolve(dirname(file), value));
+      if (problem !== undefined) throw new UsageError(`${path}.${field}: ${problem}`);
+    }
+  }
+}
+
+/** Machines of the folder are taken by name, when they are as the file says; the others are made. */
 async function definitionsOf(
-  machines: Parameters<typeof choicesOf>[0][],
+  file: string,
+  machines: readonly ScenarioMachine[],
   { library }: Laboratory,
-  folder: string,
 ): Promise<Map<string, MachineDefinition>> {
   const definitions = new Map<string, MachineDefinition>();
-  for (const machine of machines) {
-    const choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(folder, path) }));
-    const definition = library.findByName(machine.name) ?? (await library.create(choices));
-    definitions.set(machine.name, definition);
+  for (const [i, machine] of machines.entries()) {
+    const choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(dirname(file), path) }));
+    const kept = library.findByName(machine.name);
+    const field = kept === undefined ? undefined : differentField(choices, kept);
+    if (field !== undefined) {
+      throw new UsageError(
+        `${file}: machines[${i}].${field}: the stored machine "${machine.name}" has another value; change the file or the name`,
+      );
+    }
+    definitions.set(machine.name, kept ?? (await library.create(choices)));
   }
   return definitions;
+}
+
+/** The field in which a stored machine differs from what the file says. Addresses that the file leaves out may be any. */
+function differentField(choices: ReturnType<typeof choicesOf>, kept: MachineDefinition): string | undefined {
+  const told = {
+    image: choices.image,
+    engine: choices.engine,
+    memoryMiB: choices.memoryMiB,
+    nics: choices.nics?.map(({ network, model, mac }, i) => [network, model, mac ?? kept.nics[i]?.mac]),
+    disks: choices.disks?.map(({ name, role, sizeMiB }) => [name, role ?? null, sizeMiB]),
+  };
+  const stored: Record<keyof typeof told, unknown> = {
+    image: kept.image,
+    engine: kept.engine,
+    memoryMiB: kept.memoryMiB,
+    nics: kept.nics.map(({ network, model, mac }) => [network, model, mac]),
+    disks: kept.disks.map(({ name, role, sizeMiB }) => [name, role ?? null, sizeMiB]),
+  };
+  const fields = Object.keys(told) as (keyof typeof told)[];
+  return fields.find(
+    (field) => told[field] !== undefined && JSON.stringify(told[field]) !== JSON.stringify(stored[field]),
+  );
 }
 
 function log(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+const PROBLEMS_SHOWN = 20;
+
 function refuse(file: string, problems: Problem[]): number {
-  for (const problem of problems) process.stderr.write(`${file}: ${describeProblem(problem)}\n`);
+  for (const problem of problems.slice(0, PROBLEMS_SHOWN)) log(`${file}: ${describeProblem(problem)}`);
+  if (problems.length > PROBLEMS_SHOWN) log(`${file}: and ${problems.length - PROBLEMS_SHOWN} more`);
   return 2;
 }
 

@@ -38,6 +38,9 @@ describe("requests that are wrong", () => {
     ["JSON without commands", ["boot", "--json"], "--json needs --exec"],
     ["a kernel that is not there", ["boot", "--kernel", "no-such-file"], "there is no file no-such-file"],
     ["an initrd without a kernel", ["boot", "--initrd", "x"], "--initrd and --append go with --kernel"],
+    ["an image that is not there", ["boot", "--image", "multics"], 'there is no image "multics"; there are'],
+    ["too little memory", ["boot", "--memory", "0"], "memoryMiB: expected at least 4, found 0"],
+    ["a folder for a scenario", ["run", "."], ". is a folder, expected a file"],
     ["no scenario", ["run"], "expected one scenario file"],
     ["a scenario that is not there", ["run", "no-such-file"], "no-such-file"],
     ["an unknown benchmark", ["bench", "speed"], 'no benchmark "speed"'],
@@ -68,6 +71,11 @@ describe("a scenario that is refused", () => {
       },
       'machines[1].nics[0].network: no network "vmnet9"',
     ],
+    [
+      "a medium that is not there",
+      { ringside: 1, machines: [{ name: "a", image: { iso: "/no-such.iso" } }] },
+      "machines[0].image.iso: there is no file",
+    ],
     ["an unknown image", { ringside: 1, machines: [{ name: "a", image: "multics" }] }, "machines[0].image"],
   ])("for %s: status 2 and the path", (_, document, message) => {
     const { status, stdout, stderr } = ringside("run", scenario("bad.json", document), "--json");
@@ -77,7 +85,7 @@ describe("a scenario that is refused", () => {
 });
 
 describe("a guest", () => {
-  test("runs commands in turn, ends with the status of the one that failed, and keeps the streams apart", () => {
+  test("runs commands in turn, ends with the first status that is not 0, and keeps the streams apart", () => {
     const { status, stdout, stderr } = ringside(
       "boot",
       "--exec",
@@ -85,9 +93,9 @@ describe("a guest", () => {
       "--exec",
       "exit 7",
       "--exec",
-      "echo never",
+      "echo last",
     );
-    expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: "out\n", stderr: "err\n" });
+    expect({ status, stdout, stderr }).toEqual({ status: 7, stdout: "out\nlast\n", stderr: "err\n" });
   });
 
   test("answers in JSON and nothing else", () => {

@@ -57,6 +57,8 @@ export class ScenarioPlayer {
   readonly #world: ScenarioWorld;
   readonly #running = new Map<string, RunningMachine>();
   readonly #suspended = new Set<string>();
+  /** Machines that could not be powered on before the first step. */
+  readonly notStarted: string[] = [];
   /** By `machine/network`: carrier as a fault has left it. */
   readonly #links = new Map<string, boolean>();
 
@@ -69,6 +71,7 @@ export class ScenarioPlayer {
     try {
       for (const { name } of machines) {
         const error = await this.#powerOn(name).then(() => undefined, String);
+        if (error !== undefined) this.notStarted.push(name);
         this.#world.log(error === undefined ? `${name}: on` : `${name}: did not start: ${error}`);
       }
       for (const [index, step] of steps.entries()) {
