@@ -44,8 +44,10 @@ for (const [language, scheme] of [
       { timeout: 90_000 },
     )
     .catch(() => console.error("no prompt seen"));
-  await page.keyboard.type("uname -a; ip addr\n");
-  await page.waitForTimeout(2500);
+  await page.locator("rs-serial-console textarea").focus();
+  await page.keyboard.type("uname -a; udhcpc -i ens33 -q; ping -c 2 192.168.10.2\n");
+  // two looks at the live figures
+  await page.waitForTimeout(6500);
   await picture("console");
   await page.evaluate(() => (location.hash = "#/home"));
   await page.waitForTimeout(400);

@@ -315,18 +315,22 @@ class Laboratory {
     const { machine } = session;
     this.#figures.watch(machine);
     void machine.ended.then(() => this.#figures.forget(machine));
-    machine.ready.then(
-      () => {
-        session.agentReady = true;
-        this.#refresh();
-      },
-      () => undefined,
-    );
+    void this.#awaitAgent(session);
     machine.onStatus((status) => {
       if (status.type === "paused") this.#event(id, session, "pause");
       if (status.type === "running" && session.state === "paused") this.#event(id, session, "continue");
     });
     void machine.ended.then((reason) => this.#ended(id, session, reason));
+  }
+
+  async #awaitAgent(session: Session): Promise<void> {
+    try {
+      await session.machine.ready;
+      session.agentReady = true;
+      this.#refresh();
+    } catch {
+      // the guest has no agent, or ended before it answered
+    }
   }
 
   async #ended(id: string, session: Session, reason: EndReason): Promise<void> {
