@@ -34,7 +34,7 @@ export class FigureWatch {
   readonly #watched = new Map<string, Watched>();
   readonly #frames: (machine: string) => Promise<FrameCounts>;
   readonly #shown: () => string | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #looking = false;
 
   /** `shown` is the machine on the screen. */
   constructor(frames: (machine: string) => Promise<FrameCounts>, shown: () => string | undefined) {
@@ -46,7 +46,7 @@ export class FigureWatch {
     const watched: Watched = { machine, serialBytes: 0, stop: () => undefined };
     watched.stop = machine.console.onOutput((bytes) => (watched.serialBytes += bytes.length));
     this.#watched.set(machine.id, watched);
-    this.#timer ??= setTimeout(() => void this.#look(), EVERY_MS);
+    if (!this.#looking) void this.#keepLooking();
   }
 
   forget(machine: RunningMachine): void {
@@ -59,11 +59,16 @@ export class FigureWatch {
     liveFigures.set(left);
   }
 
-  async #look(): Promise<void> {
-    const found = await Promise.all([...this.#watched.values()].map((watched) => this.#figures(watched)));
-    const figures = found.filter((entry) => entry !== undefined);
-    liveFigures.set(new Map(figures.filter(([id]) => this.#watched.has(id))));
-    this.#timer = this.#watched.size > 0 ? setTimeout(() => void this.#look(), EVERY_MS) : undefined;
+  /** Until no machine is left. */
+  async #keepLooking(): Promise<void> {
+    this.#looking = true;
+    while (this.#watched.size > 0) {
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+      const found = await Promise.all([...this.#watched.values()].map((watched) => this.#figures(watched)));
+      const figures = found.filter((entry) => entry !== undefined);
+      liveFigures.set(new Map(figures.filter(([id]) => this.#watched.has(id))));
+    }
+    this.#looking = false;
   }
 
   async #figures({ machine, serialBytes }: Watched): Promise<[string, LiveFigures] | undefined> {

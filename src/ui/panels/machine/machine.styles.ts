@@ -59,7 +59,7 @@ export const styles = css`
     background: var(--rs-warning-quiet);
   }
   .cost {
-    padding-inline-start: 26px;
+    padding-inline-start: 32px;
   }
   .links {
     display: flex;
