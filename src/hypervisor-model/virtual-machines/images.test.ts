@@ -64,3 +64,19 @@ test("a server that is away is unreachable, and is asked again later", async () 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
 });
+
+test("the bytes of a file that comes over the network are counted to the last", async () => {
+  const files = [{ path: "vmlinuz", role: "kernel", bytes: content.length, sha256: sha256(content) }];
+  const server = createServer(({ url }, response) =>
+    response.end(url?.endsWith(".json") ? JSON.stringify({ files }) : content),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const loader = new ImageLoader({ type: "url", base: `http://127.0.0.1:${port}/images/` });
+  const seen: number[] = [];
+  loader.onProgress = ({ doneBytes, totalBytes }) => seen.push(doneBytes, totalBytes);
+  expect(await loader.readPath("tiny", "vmlinuz")).toEqual(content);
+  expect(seen.slice(-2)).toEqual([content.length, content.length]);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});

@@ -7,10 +7,13 @@ import { StateMismatchError, type MachineState as SavedMachine } from "../../emu
 import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
 import { openIndexedDbStore } from "../../hypervisor-model/storage/indexeddb-store.ts";
 import type { Store } from "../../hypervisor-model/storage/store.ts";
-import type {
-  MachineChoices,
-  MachineDefinition,
-  MediumReference,
+import { importDisk } from "../../hypervisor-model/storage/disk-files.ts";
+import {
+  freeName,
+  type DiskDefinition,
+  type MachineChoices,
+  type MachineDefinition,
+  type MediumReference,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
 import {
   hostBudget,
@@ -45,6 +48,7 @@ import type { TaskEntry, TaskName } from "../../hypervisor-model/virtual-machine
 import type { Messages } from "../i18n/messages.ts";
 import { refusalText, sentenceFor, type Sentence } from "./failure.ts";
 import { MediaStore } from "./media-store.ts";
+import { sourceOf } from "./own-media.ts";
 import { PageNetworks } from "./networks.ts";
 import { FigureWatch } from "./live-figures.ts";
 import { go, route } from "./route.ts";
@@ -219,7 +223,11 @@ class Laboratory {
 
   async create(choices: MachineChoices, start = false): Promise<void> {
     await this.#try(choices.name ?? "Linux", choices.memoryMiB ?? 64, async () => {
-      const { id } = await this.#library.create(choices);
+      const { id } = await this.#library.create(choices).catch(async (error: unknown) => {
+        // Disks that were imported for it belong to no machine.
+        for (const disk of choices.disks ?? []) if (disk.id) await this.#contents.deleteDisk(disk.id);
+        throw error;
+      });
       this.openTab(id);
       if (start) await this.powerOn(id);
     });
@@ -290,6 +298,7 @@ class Laboratory {
       }
     });
     this.#starting.delete(id);
+    if (this.#starting.size === 0) this.imageProgress.set(undefined);
   }
 
   async #savedState(id: string): Promise<SavedMachine> {
@@ -470,6 +479,15 @@ class Laboratory {
 
   keepMedium(file: File): Promise<StoredMedium> {
     return this.#media.keep(file);
+  }
+
+  /** Makes a disk of the user's disk image (raw, qcow2, VMDK), which the guest's writes stay in. */
+  async importDisk(file: File): Promise<DiskDefinition> {
+    const source = sourceOf(file);
+    const disk = await importDisk(this.#host.store!, file.name, (name) =>
+      name === file.name ? source : undefined,
+    );
+    return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 
   dismiss(id: number): void {
