@@ -2,12 +2,15 @@
  * How fast a machine starts and runs, against bare v86 with the same image in the same run: `ringside bench start`.
  * Each row is the median of its rounds; ours and the peer's take turns.
  */
+import { cpus, loadavg } from "node:os";
+import { Worker } from "node:worker_threads";
 import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
 import { createDisk } from "../../src/hypervisor-model/storage/disk-document.ts";
 import { FIRMWARE_IMAGE, ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
 import {
   compileEngine,
   createMachineWorker,
+  machineWorkerFile,
 } from "../../src/hypervisor-model/virtual-machines/machine-worker-node.ts";
 import {
   startMachine,
@@ -16,7 +19,9 @@ import {
   type RunningMachine,
   type StartOptions,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
-import { BareMachine, type BareImage } from "./bare-v86.ts";
+import type { BareImage } from "./bare-v86.ts";
+import type { BareJob, BareTimes } from "./bare-v86-thread.ts";
+import { benchmarkPage } from "./page.ts";
 
 export interface BenchmarkRow {
   work: string;
@@ -68,14 +73,15 @@ export async function benchmarkStart(
 
   // Once without measuring: compiles the engine, reads the image and finds or makes the warm state.
   await runOurs(spec, host, {});
-  const state = await bareState(bare);
+  const { state } = await runBare({ image: bare, save: true });
+  if (state === undefined) throw new Error("bare v86 gave no state");
 
   for (let round = 0; round < rounds; round++) {
     const cold = await runOurs(spec, host, { mode: "cold" }, round === 0 ? HASH : undefined);
     times.cold.ours.push(cold.ready);
     times.settled.ours.push(cold.settled);
     times.hash.ours.push(...cold.hash);
-    const peerCold = await runBare(bare, undefined, round === 0 ? HASH : undefined);
+    const peerCold = await runBare({ image: bare, ...(round === 0 ? { hash: HASH } : {}) });
     times.cold.peer.push(peerCold.ready);
     times.settled.peer.push(peerCold.ready);
     times.hash.peer.push(...peerCold.hash);
@@ -83,19 +89,21 @@ export async function benchmarkStart(
     if (warm.startedBy !== "warm") throw new Error("there is no warm state for the default shape");
     times.warm.ours.push(warm.ready);
     times.warmCommand.ours.push(warm.command);
-    const peerWarm = await runBare(bare, state);
+    const peerWarm = await runBare({ image: bare, state });
     times.warm.peer.push(peerWarm.command);
     times.warmCommand.peer.push(peerWarm.command);
     log(
       `round ${round + 1} of ${rounds}: cold ${cold.ready.toFixed(2)} / ${peerCold.ready.toFixed(2)} s, warm ${warm.ready.toFixed(3)} / ${peerWarm.command.toFixed(3)} s`,
     );
   }
+  log(`load of the machine: ${loadavg()[0].toFixed(1)} on ${cpus().length} cores`);
   return [
     times.cold.row("cold boot to the agent's first answer; bare v86 to its prompt", 1.1),
     times.settled.row("cold boot until the guest's start-up scripts are done; bare v86 to its prompt"),
     times.warm.row("warm start to the agent's first answer; bare v86: new, restore_state, one command", 1.5),
     times.warmCommand.row("the same, and one command through our agent too"),
     times.hash.row("sha256sum of 32 MiB in the guest", 1.05),
+    ...(await benchmarkPage(imagesFolder, median(times.cold.ours), log)),
   ];
 }
 
@@ -153,50 +161,14 @@ async function startUpDone({ agent }: RunningMachine): Promise<void> {
   });
 }
 
-async function runBare(image: BareImage, state?: ArrayBuffer, hash?: string) {
-  const passed = stopwatch();
-  const machine = await BareMachine.create(image);
-  if (state !== undefined) await machine.restore(state);
-  machine.run();
-  if (state === undefined) await toPrompt(machine);
-  const ready = passed();
-  if (state === undefined) await logIn(machine);
-  else await machine.command("true");
-  const command = passed();
-  const hashes: number[] = [];
-  if (hash !== undefined) {
-    for (let i = 0; i < 3; i++) {
-      const lap = stopwatch();
-      await machine.command(hash);
-      hashes.push(lap());
-    }
-  }
-  await machine.destroy();
-  return { ready, command, hash: hashes };
-}
-
-/** A prompt on COM1, of a shell or of the login. */
-const PROMPT = new RegExp(String.raw`(login: |[#$] (${String.fromCharCode(27)}\[6n)?)$`);
-
-async function toPrompt(machine: BareMachine): Promise<void> {
-  await machine.expect(PROMPT);
-}
-
-/** At a shell prompt `root` is merely an unknown command. */
-async function logIn(machine: BareMachine): Promise<void> {
-  machine.type("root\n");
-  await machine.expect(PROMPT);
-  await machine.command("true");
-}
-
-async function bareState(image: BareImage): Promise<ArrayBuffer> {
-  const machine = await BareMachine.create(image);
-  machine.run();
-  await toPrompt(machine);
-  await logIn(machine);
-  const state = await machine.save();
-  await machine.destroy();
-  return state;
+/** One run of the peer, in a thread of its own as ours is. */
+function runBare(job: BareJob): Promise<BareTimes> {
+  const worker = new Worker(new URL("./bare-v86-thread.js", machineWorkerFile()), { workerData: job });
+  return new Promise<BareTimes>((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+    worker.once("exit", (code) => reject(new Error(`the thread of bare v86 ended with ${code}`)));
+  }).finally(() => worker.terminate());
 }
 
 async function bareImage(images: ImageLoader, image: string): Promise<BareImage> {
