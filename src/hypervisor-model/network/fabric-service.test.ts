@@ -71,3 +71,26 @@ it("probes the Internet from the host and tells what was decided meanwhile", asy
     service.close();
   }
 });
+
+it("a capture's times are the network's own, also when its thread comes late", async () => {
+  const service = new FabricService({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: 1 });
+  const { port1, port2 } = new MessageChannel();
+  try {
+    const port = service.attach("vmnet8", "web-1:ens33", port2);
+    service.startCapture(port, 100, 65_536);
+    service.setFaults(port, "in", { delayMs: 50 });
+    const own = { senderMac: 0x000c292d2e6b, senderAddress: 0xc0a80a82 };
+    const payload = serialiseArp({ operation: ARP_REQUEST, ...own, targetMac: 0, targetAddress: 0xc0a80a02 });
+    const header = { destination: 0xffffffffffff, source: own.senderMac, etherType: 0x0806 };
+    port1.postMessage(serialiseEthernet({ type: "ethernet2", ...header, payload }));
+    await expect.poll(() => service.captured(port).size, { interval: 1 }).toBe(1);
+    const busyUntil = performance.now() + 200;
+    while (performance.now() < busyUntil);
+    await expect.poll(() => service.captured(port).size).toBe(2);
+    const [request, answer] = service.frames(port, 0, 2);
+    expect(answer.time - request.time).toBeCloseTo(50, 1);
+  } finally {
+    port1.close();
+    service.close();
+  }
+});

@@ -194,7 +194,7 @@ export class FabricService {
       this.#tap(network);
     } else {
       this.#fabric.setTap(place, (frame, direction) =>
-        ring.add(direction === "in" ? 0 : 1, this.#startTime + performance.now(), frame),
+        ring.add(direction === "in" ? 0 : 1, this.#startTime + this.#fabric.hostTimeOf(place), frame),
       );
       this.#captures.set(place, ring);
     }
@@ -252,7 +252,7 @@ export class FabricService {
   #tap(network: Network): void {
     const ring = this.#captures.get(network.config.name);
     if (ring !== undefined) {
-      network.tap = (frame) => ring.add(0, this.#startTime + performance.now(), frame);
+      network.tap = (frame) => ring.add(0, this.#startTime + network.hostTime, frame);
     }
   }
 

@@ -204,6 +204,11 @@ export class Fabric {
     this.link(port).tap = tap;
   }
 
+  /** The present moment of the network that a NIC is on, by the host's clock. */
+  hostTimeOf(port: PortId): number {
+    return this.#port(port).network.hostTime;
+  }
+
   nameOf(port: PortId): string {
     return this.#port(port).name;
   }

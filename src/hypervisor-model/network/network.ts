@@ -165,6 +165,11 @@ export class Network {
     this.switch.removePort(port);
   }
 
+  /** What the host's clock showed, or will show, at the network's own present moment. */
+  get hostTime(): number {
+    return this.scheduler.now + this.#offset;
+  }
+
   /** Does what is due; the time stands still while held. */
   advance(now: number): void {
     if (!this.#held) this.scheduler.advance(now - this.#offset);
