@@ -1,6 +1,6 @@
 /** The disks and saved states behind the library's definitions, in a store. */
 import type { MachineState } from "../../emulator/machine.ts";
-import { createDisk, deleteDisk } from "../storage/disk-document.ts";
+import { createDisk, deleteDisk, DISKS } from "../storage/disk-document.ts";
 import { openDisk } from "../storage/disk.ts";
 import { deleteState, loadState, saveState, STATES } from "../storage/saved-state.ts";
 import type { Store } from "../storage/store.ts";
@@ -21,7 +21,9 @@ export class StoreContents implements MachineContents {
     this.#images = images;
   }
 
+  /** A disk that is there already (imported for this machine) stays as it is. */
   async createDisk({ id, name, role, sizeMiB }: DiskDefinition): Promise<void> {
+    if ((await this.#store.get(DISKS, id)) !== undefined) return;
     const file =
       role === "system" ? await this.#images.fileOfRole(SYSTEM_DISK_IMAGE, "system-disk") : undefined;
     const template = file && (await this.#images.read(SYSTEM_DISK_IMAGE, file));

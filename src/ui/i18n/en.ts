@@ -238,7 +238,10 @@ export const en = {
     makingNow: "The machine is being made: wait a moment.",
     mediaLater: "I will install the operating system later",
     mediaLaterHint: "The machine gets an empty disk.",
-    mediaShipped: "A boot medium from the collection",
+    mediaRescue: "GRUB rescue CD",
+    mediaRescueHint: "A bootable CD: menu, disks, memory map and a command line.",
+    mediaInvaders: "GRUB Invaders",
+    mediaInvadersHint: "A multiboot game that runs on the bare machine, with no operating system.",
     chooseFile: "Choose files…",
     dropHere: "or drop them here",
     nameStep: "Name the virtual machine",
@@ -519,6 +522,8 @@ export const en = {
       `The guest image “${image}” arrived incomplete. Reload the page; if it happens again, get a fresh copy of the project.`,
     notAnImage: (file: string) =>
       `“${file}” is no medium Ringside knows: it takes an ISO image, a floppy image, a disk image (raw, qcow2, VMDK) or a kernel (Linux bzImage with an initrd, or multiboot). Choose one of these.`,
+    diskImage: (detail: string) =>
+      `The disk image cannot be used: ${detail}. Choose another file, raw, qcow2 or VMDK in one file.`,
     emptyFile: (file: string) => `“${file}” is empty. Choose another file.`,
     mediumMissing: (file: string) =>
       `The file “${file}” is not at hand any more. Choose it again in the settings, or take the medium out.`,

@@ -237,7 +237,10 @@ export const zhCn: Messages = {
     makingNow: "正在创建虚拟机，请稍候。",
     mediaLater: "稍后安装操作系统",
     mediaLaterHint: "创建的虚拟机将包含一个空白硬盘。",
-    mediaShipped: "随附的启动介质",
+    mediaRescue: "GRUB 救援光盘",
+    mediaRescueHint: "可启动光盘：菜单、磁盘与内存信息、命令行。",
+    mediaInvaders: "GRUB Invaders 小游戏",
+    mediaInvadersHint: "没有操作系统、直接在裸机上运行的 multiboot 游戏。",
     chooseFile: "选择文件…",
     dropHere: "或者把文件拖到这里",
     nameStep: "命名虚拟机",
@@ -513,6 +516,7 @@ export const zhCn: Messages = {
       `客户机映像“${image}”没有完整到达。请重新加载页面；如果再次出现，请重新获取本项目。`,
     notAnImage: (file) =>
       `“${file}”不是 Ringside 认识的介质：可用的有 ISO 映像、软盘映像、磁盘映像（raw、qcow2、VMDK），或内核（Linux bzImage 加 initrd，或 multiboot）。请选择其中一种。`,
+    diskImage: (detail) => `无法使用此磁盘映像：${detail}。请选择其他文件：单个的 raw、qcow2 或 VMDK 文件。`,
     emptyFile: (file) => `“${file}”是空文件，请选择其他文件。`,
     mediumMissing: (file) => `文件“${file}”已不在手边。请在设置中重新选择，或取出该介质。`,
     wasmRefused:

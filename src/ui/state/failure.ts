@@ -37,6 +37,7 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
     return (m) => m.error.other(error.problems.map(describeProblem).join("; "));
   }
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  if (name === "FormatError" || name === "UnsupportedFormatError") return (m) => m.error.diskImage(message);
   if (name === "StorageFullError") return (m) => m.error.storageRefused;
   if (/StateMismatch/.test(name + message)) return (m) => m.error.stateMismatch(machine);
   if (name === "CompileError" || /WebAssembly|wasm-eval|wasm code generation/i.test(message)) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mediaKind } from "./own-media.ts";
+import { bootOf, mediaKind, type MediaKind } from "./own-media.ts";
 
 function head(at: number, text: string): Uint8Array {
   const bytes = new Uint8Array(0x8006);
@@ -15,3 +15,29 @@ test("A cpio archive is taken for an initrd", () =>
   expect(mediaKind(head(0, "070701"), 9999)).toBe("initrd"));
 test("A file of 1440 KiB is a floppy", () => expect(mediaKind(new Uint8Array(600), 1474560)).toBe("floppy"));
 test("A text is no medium", () => expect(mediaKind(head(0, "hello"), 1234)).toBe("unknown"));
+test("A qcow2 image is a disk, whatever its size", () => {
+  const bytes = head(0, "QFI");
+  bytes[3] = 0xfb;
+  expect(mediaKind(bytes, 197_001)).toBe("disk");
+});
+test("A sparse VMDK is a disk", () => expect(mediaKind(head(0, "KDMV"), 70_001)).toBe("disk"));
+test("Whole sectors without a boot signature are a raw disk", () =>
+  expect(mediaKind(new Uint8Array(0x8006), 8 << 20)).toBe("disk"));
+
+const files = (...kinds: MediaKind[]) =>
+  kinds.map((kind) => ({ kind, file: new File([kind], `${kind}.bin`) }));
+
+test("A kernel and its initrd start together, in either order", () => {
+  expect(bootOf(files("initrd", "kernel"))).toMatchObject({ type: "kernel", multiboot: false });
+  expect(bootOf(files("kernel", "initrd"))).toHaveProperty("initrd.name", "initrd.bin");
+});
+test("An initrd alone is refused", () =>
+  expect(bootOf(files("initrd"))).toEqual({ type: "refused", reason: "initrd-alone", name: "initrd.bin" }));
+test("A disk beside a CD is refused by name", () =>
+  expect(bootOf(files("iso", "disk"))).toEqual({ type: "refused", reason: "together", name: "disk.bin" }));
+test("One file that is no medium refuses the choice", () =>
+  expect(bootOf(files("kernel", "unknown"))).toMatchObject({ reason: "unknown", name: "unknown.bin" }));
+test("An empty file is refused as empty", () =>
+  expect(bootOf([{ kind: "unknown", file: new File([], "nothing.iso") }])).toMatchObject({
+    reason: "empty",
+  }));

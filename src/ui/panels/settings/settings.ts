@@ -17,9 +17,14 @@ import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
+import { sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { kindOfFile } from "../../state/own-media.ts";
+import { leastMemory } from "../../state/shipped-images.ts";
 import { networkHint, networkName } from "../machine/device-list.ts";
 
+const DRIVES = ["cdrom", "floppy"] as const;
+type Drive = (typeof DRIVES)[number];
 type Draft = Pick<MachineDefinition, "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder">;
 
 @customElement("rs-settings")
@@ -49,6 +54,10 @@ export class Settings extends RingsideElement {
   @property({ attribute: "machine-id" }) machineId = "";
   @state() private draft!: Draft;
   @state() private device = "memory";
+  /** Files for the drives, stored with OK. */
+  @state() private chosen: Partial<Record<Drive, File>> = {};
+  @state() private saving = false;
+  @state() private failure?: Sentence;
   private on = false;
 
   override connectedCallback(): void {
@@ -64,21 +73,55 @@ export class Settings extends RingsideElement {
     this.draft = { ...this.draft, ...change };
   }
 
+  private get least(): number {
+    const image = laboratory.find(this.machineId)?.definition?.image;
+    return leastMemory(image ?? { type: "none" });
+  }
+
   private get problem(): string {
     const { memoryMiB, nics } = this.draft;
     const { wizard, settings } = this.m;
-    if (!(Number.isInteger(memoryMiB) && memoryMiB >= MEMORY_MIB.minimum))
-      return wizard.memoryTooSmall(MEMORY_MIB.minimum);
+    if (!(Number.isInteger(memoryMiB) && memoryMiB >= this.least)) return wizard.memoryTooSmall(this.least);
     if (memoryMiB > MEMORY_MIB.maximum) return wizard.memoryTooBig(MEMORY_MIB.maximum);
     return nics.every(({ mac }) => isNicAddress(mac)) ? "" : settings.macBad;
   }
 
+  /** Files that were chosen are stored only now. */
   private async save(): Promise<void> {
-    if (await laboratory.update(this.machineId, this.draft)) dialog.set(undefined);
+    if (this.saving || this.problem) return;
+    this.saving = true;
+    this.failure = undefined;
+    try {
+      const change = { ...this.draft };
+      for (const drive of DRIVES) {
+        const file = this.chosen[drive];
+        if (file) change[drive] = { medium: await laboratory.keepMedium(file) };
+      }
+      if (await laboratory.update(this.machineId, change)) dialog.set(undefined);
+    } catch (error) {
+      this.failure = sentenceFor(error, laboratory.find(this.machineId)?.name ?? "", this.draft.memoryMiB);
+    } finally {
+      this.saving = false;
+    }
   }
 
-  private async insert(drive: "cdrom" | "floppy", files: FileList | null): Promise<void> {
-    if (files?.[0]) this.change({ [drive]: { medium: await laboratory.keepMedium(files[0]) } });
+  private async insert(drive: Drive, file: File | undefined): Promise<void> {
+    if (!file) return;
+    const fits = file.size > 0 && (await kindOfFile(file)) === (drive === "cdrom" ? "iso" : "floppy");
+    this.failure = fits
+      ? undefined
+      : (m) => (file.size === 0 ? m.error.emptyFile(file.name) : m.wizard.notForDrive(file.name));
+    if (fits) this.chosen = { ...this.chosen, [drive]: file };
+  }
+
+  private show(device: string): void {
+    this.device = device;
+    this.failure = undefined;
+  }
+
+  private eject(drive: Drive): void {
+    this.chosen = { ...this.chosen, [drive]: undefined };
+    this.change({ [drive]: { medium: null } });
   }
 
   private addDisk(): void {
@@ -99,20 +142,18 @@ export class Settings extends RingsideElement {
     this.change({ bootOrder: order });
   }
 
-  private drive(kind: "cdrom" | "floppy") {
+  private drive(kind: Drive) {
     const { settings, device } = this.m;
     const medium = this.draft[kind]?.medium;
-    return html`<p>
-        ${settings.medium}:
-        ${medium ? (medium.type === "stored" ? medium.name : medium.path) : device.noMedium}
-      </p>
+    const name = this.chosen[kind]?.name ?? (medium?.type === "stored" ? medium.name : medium?.path);
+    return html`<p>${settings.medium}: ${name ?? device.noMedium}</p>
       <label class="field"
         ><span>${settings.mediumFile}</span>
         <input
           type="file"
-          @change=${(event: Event) => void this.insert(kind, (event.target as HTMLInputElement).files)}
+          @change=${(event: Event) => void this.insert(kind, (event.target as HTMLInputElement).files?.[0])}
       /></label>
-      ${medium ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.change({ [kind]: { medium: null } })}></rs-action>` : nothing}`;
+      ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
   }
 
   private properties(): unknown {
@@ -126,7 +167,7 @@ export class Settings extends RingsideElement {
           ><span>${wizard.memory} (MiB)</span>
           <input
             type="number"
-            min=${MEMORY_MIB.minimum}
+            min=${this.least}
             max=${MEMORY_MIB.maximum}
             ?readonly=${this.on}
             aria-disabled=${this.on}
@@ -134,7 +175,7 @@ export class Settings extends RingsideElement {
             @input=${(event: InputEvent) => this.change({ memoryMiB: (event.target as HTMLInputElement).valueAsNumber })}
           />
           <span class="hint"
-            >${locked || wizard.memoryHint(MEMORY_MIB.minimum, MEMORY_MIB.maximum)}
+            >${locked || wizard.memoryHint(this.least, MEMORY_MIB.maximum)}
             ${this.on ? "" : settings.warmLost}</span
           ></label
         >`;
@@ -245,10 +286,14 @@ export class Settings extends RingsideElement {
       ["serial", device.serial],
       ["boot", device.bootOrder],
     ];
-    return html`<rs-dialog heading=${settings.title(view.name)} @rs-close=${() => dialog.set(undefined)}>
+    return html`<rs-dialog
+      heading=${settings.title(view.name)}
+      @rs-close=${() => dialog.set(undefined)}
+      @rs-submit=${() => void this.save()}
+    >
       <div class="columns">
         <nav aria-label=${settings.device}>
-          ${devices.map(([id, name]) => html`<button class="plain" type="button" aria-pressed=${String(this.device === id)} @click=${() => (this.device = id)}>${name}</button>`)}
+          ${devices.map(([id, name]) => html`<button class="plain" type="button" aria-pressed=${String(this.device === id)} @click=${() => this.show(id)}>${name}</button>`)}
           <span class="hint">${settings.add}</span>
           <rs-action
             icon="plus"
@@ -271,6 +316,7 @@ export class Settings extends RingsideElement {
         </nav>
         <div class="form">
           ${this.properties()}${this.problem ? html`<p class="bad" role="alert">${this.problem}</p>` : nothing}
+          ${this.failure ? html`<p class="bad" role="alert">${this.failure(this.m)}</p>` : nothing}
         </div>
       </div>
       <div slot="footer" class="row">

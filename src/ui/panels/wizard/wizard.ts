@@ -3,12 +3,12 @@ import { html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import type { NicModel } from "../../../emulator/machine.ts";
 import {
+  DEFAULT_NETWORK,
   DISK_MIB,
   MEMORY_MIB,
   freeName,
   nameRefusal,
   type MachineChoices,
-  type MachineImage,
 } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import "../../components/action-button/action-button.ts";
 import "../../components/dialog/dialog.ts";
@@ -16,10 +16,13 @@ import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
+import { nameRefusalText, sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import { kindOfFile } from "../../state/own-media.ts";
+import { bootOf, kindOfFile, type OwnBoot } from "../../state/own-media.ts";
+import { leastMemory, SHIPPED_IMAGES, type ShippedImage } from "../../state/shipped-images.ts";
 import { networkName } from "../machine/device-list.ts";
 
+type Media = ShippedImage | "file" | "later";
 type Step = "type" | "compatibility" | "media" | "name" | "processors" | "network" | "disk" | "ready";
 const TYPICAL: readonly Step[] = ["type", "media", "name", "ready"];
 const CUSTOM: readonly Step[] = [
@@ -40,8 +43,9 @@ export class Wizard extends RingsideElement {
 
   @state() private at = 0;
   @state() private custom = false;
-  @state() private media: "tiny" | "file" | "later" = "tiny";
-  @state() private files: File[] = [];
+  @state() private media: Media = "tiny";
+  @state() private own?: OwnBoot;
+  @state() private commandLine = "";
   @state() private name = freeName("Linux", laboratory.takenNames);
   @state() private memory = String(MEMORY_MIB.default);
   @state() private network = "vmnet8";
@@ -49,6 +53,8 @@ export class Wizard extends RingsideElement {
   @state() private withDisk = true;
   @state() private diskSize = String(DISK_MIB.default);
   @state() private startAfter = true;
+  @state() private making = false;
+  @state() private failure?: Sentence;
 
   private get steps(): readonly Step[] {
     return this.custom ? CUSTOM : TYPICAL;
@@ -60,15 +66,14 @@ export class Wizard extends RingsideElement {
     const whole = (text: string) => (/^\d+$/.test(text) ? Number(text) : NaN);
     switch (this.steps[this.at]) {
       case "media":
-        return this.media === "file" && this.files.length === 0 ? wizard.mediaFileNone : "";
+        return this.media === "file" ? this.ownRefusal() : "";
       case "name": {
         const refused = nameRefusal(this.name, laboratory.takenNames);
-        if (!refused) return "";
-        return refused.key === "name-taken" ? wizard.nameUsed : wizard.nameEmpty;
+        return refused ? nameRefusalText(this.m, refused) : "";
       }
       case "processors": {
         const memory = whole(this.memory);
-        if (!(memory >= MEMORY_MIB.minimum)) return wizard.memoryTooSmall(MEMORY_MIB.minimum);
+        if (!(memory >= this.least)) return wizard.memoryTooSmall(this.least);
         return memory > MEMORY_MIB.maximum ? wizard.memoryTooBig(MEMORY_MIB.maximum) : "";
       }
       case "disk": {
@@ -82,56 +87,116 @@ export class Wizard extends RingsideElement {
   }
 
   private async take(files: Iterable<File>): Promise<void> {
-    const taken: File[] = [];
-    for (const file of files) {
-      const known = file.size > 0 && (await kindOfFile(file)) !== "unknown";
-      if (known) taken.push(file);
-      else laboratory.refuseFile(file.name, file.size === 0);
-    }
-    this.files = taken;
-    this.media = taken.length > 0 ? "file" : this.media;
+    const known = await Promise.all([...files].map(async (file) => ({ file, kind: await kindOfFile(file) })));
+    if (known.length === 0) return;
+    this.own = bootOf(known);
+    this.commandLine = this.own.type === "kernel" && !this.own.multiboot ? "console=ttyS0" : "";
+    this.choose("file");
   }
 
-  private async image(): Promise<MachineImage> {
-    if (this.media === "tiny") return { type: "library", name: "tiny" };
-    if (this.media === "later") return { type: "none" };
-    const kinds = await Promise.all(this.files.map(async (file) => ({ file, kind: await kindOfFile(file) })));
-    const kernel = kinds.find(({ kind }) => kind === "kernel")?.file;
-    const initrd = kinds.find(({ kind }) => kind === "initrd")?.file;
-    if (kernel) {
-      return {
-        type: "kernel",
-        kernel: await laboratory.keepMedium(kernel),
-        initrd: initrd && (await laboratory.keepMedium(initrd)),
-        commandLine: "console=ttyS0",
-      };
+  private choose(media: Media): void {
+    this.media = media;
+    this.memory = String(
+      media in SHIPPED_IMAGES ? SHIPPED_IMAGES[media as ShippedImage].default : MEMORY_MIB.default,
+    );
+  }
+
+  private ownRefusal(): string {
+    const { wizard, error } = this.m;
+    if (!this.own) return wizard.mediaFileNone;
+    if (this.own.type !== "refused") return "";
+    const { reason, name } = this.own;
+    switch (reason) {
+      case "empty":
+        return error.emptyFile(name);
+      case "unknown":
+        return error.notAnImage(name);
+      case "initrd-alone":
+        return wizard.initrdAlone;
+      case "together":
+        return wizard.fileTogether(name);
+      default:
+        return reason satisfies never;
     }
-    const { file, kind } = kinds[0];
-    const type = kind === "iso" || kind === "floppy" ? kind : "disk";
-    return { type, medium: await laboratory.keepMedium(file) };
+  }
+
+  /** What the machine starts from, as far as that is known before anything is stored. */
+  private get shipped(): ShippedImage | undefined {
+    return this.media in SHIPPED_IMAGES ? (this.media as ShippedImage) : undefined;
+  }
+
+  /** The least memory the choice of medium allows. */
+  private get least(): number {
+    return leastMemory(this.shipped ? { type: "library", name: this.shipped } : { type: "none" });
+  }
+
+  /** What is applied: of the custom steps nothing once "typical" is chosen. */
+  private get hardware(): Required<Pick<MachineChoices, "memoryMiB" | "nics" | "disks">> {
+    const { shipped, custom } = this;
+    const system = shipped === "tiny";
+    const memoryMiB = custom ? Number(this.memory) : (shipped ? SHIPPED_IMAGES[shipped] : MEMORY_MIB).default;
+    const network = custom ? this.network || null : DEFAULT_NETWORK;
+    const ownDisk = this.media === "file" && this.own?.type === "disk";
+    const withDisk = custom ? this.withDisk : system || (!shipped && !ownDisk);
+    const sizeMiB = custom ? Number(this.diskSize) : DISK_MIB.default;
+    const disk = system ? { name: "system", role: "system" as const, sizeMiB } : { name: "disk", sizeMiB };
+    return {
+      memoryMiB,
+      nics: [{ network, model: custom ? this.model : "ne2000" }],
+      disks: withDisk ? [disk] : [],
+    };
+  }
+
+  /** Stores the user's files, as late as this. */
+  private async boot(): Promise<Pick<MachineChoices, "image" | "disks" | "console">> {
+    const { shipped, own } = this;
+    const { disks } = this.hardware;
+    if (shipped) return { image: { type: "library", name: shipped }, disks };
+    if (this.media === "later" || !own || own.type === "refused") return { image: { type: "none" }, disks };
+    switch (own.type) {
+      case "kernel":
+        return {
+          image: {
+            type: "kernel",
+            kernel: await laboratory.keepMedium(own.kernel),
+            initrd: own.initrd && (await laboratory.keepMedium(own.initrd)),
+            commandLine: this.commandLine.trim(),
+          },
+          disks,
+          console: /\bconsole=ttyS/.test(this.commandLine) ? "serial" : "screen",
+        };
+      case "disk":
+        return { image: { type: "none" }, disks: [await laboratory.importDisk(own.file), ...disks] };
+      case "iso":
+      case "floppy":
+        return { image: { type: own.type, medium: await laboratory.keepMedium(own.file) }, disks };
+      default:
+        return own satisfies never;
+    }
   }
 
   private async finish(): Promise<void> {
-    const image = await this.image();
-    const choices: MachineChoices = { name: this.name.trim(), image };
-    if (this.custom) {
-      const system = image.type === "library";
-      choices.memoryMiB = Number(this.memory);
-      choices.nics = [{ network: this.network || null, model: this.model }];
-      choices.disks = this.withDisk
-        ? [
-            {
-              name: system ? "system" : "disk",
-              ...(system ? { role: "system" as const } : {}),
-              sizeMiB: Number(this.diskSize),
-            },
-          ]
-        : [];
-      if (image.type === "disk") choices.disks = [];
+    if (this.making) return;
+    this.making = true;
+    this.failure = undefined;
+    const name = this.name.trim();
+    const { memoryMiB, nics } = this.hardware;
+    try {
+      const choices: MachineChoices = { name, memoryMiB, nics, ...(await this.boot()) };
+      dialog.set(undefined);
+      await laboratory.create(choices, this.startAfter);
+    } catch (error) {
+      this.failure = sentenceFor(error, name, memoryMiB);
+    } finally {
+      this.making = false;
     }
-    dialog.set(undefined);
-    await laboratory.create(choices, this.startAfter);
   }
+
+  private forward = (): void => {
+    if (this.problem || this.making) return;
+    if (this.steps[this.at] === "ready") void this.finish();
+    else this.at++;
+  };
 
   private choice(group: string, label: string, hint: string, checked: boolean, choose: () => void) {
     return html`<label class="choice">
@@ -146,6 +211,25 @@ export class Wizard extends RingsideElement {
       <input .value=${value} @input=${(event: InputEvent) => set((event.target as HTMLInputElement).value)} />
       ${hint ? html`<span class="hint">${hint}</span>` : nothing}
     </label>`;
+  }
+
+  private mediaChoices(): [Media, string, string][] {
+    const { wizard: m } = this.m;
+    return [
+      ["tiny", m.mediaTiny, m.mediaTinyHint],
+      ["grub-rescue", m.mediaRescue, m.mediaRescueHint],
+      ["grub-invaders", m.mediaInvaders, m.mediaInvadersHint],
+      ["file", m.mediaFile, m.mediaFileHint],
+      ["later", m.mediaLater, m.mediaLaterHint],
+    ];
+  }
+
+  private get ownNames(): string {
+    const { own } = this;
+    if (!own) return "";
+    if (own.type === "refused") return own.name;
+    if (own.type !== "kernel") return own.file.name;
+    return [own.kernel, own.initrd].flatMap((file) => (file ? [file.name] : [])).join(", ");
   }
 
   private step(step: Step): unknown {
@@ -166,9 +250,7 @@ export class Wizard extends RingsideElement {
       case "media":
         return html`<fieldset>
             <legend>${m.mediaQuestion}</legend>
-            ${this.choice("media", m.mediaTiny, m.mediaTinyHint, this.media === "tiny", () => (this.media = "tiny"))}
-            ${this.choice("media", m.mediaFile, m.mediaFileHint, this.media === "file", () => (this.media = "file"))}
-            ${this.choice("media", m.mediaLater, m.mediaLaterHint, this.media === "later", () => (this.media = "later"))}
+            ${this.mediaChoices().map(([media, label, hint]) => this.choice("media", label, hint, this.media === media, () => this.choose(media)))}
           </fieldset>
           <div
             class="row"
@@ -186,8 +268,13 @@ export class Wizard extends RingsideElement {
                 @change=${(event: Event) => void this.take((event.target as HTMLInputElement).files ?? [])}
               />
             </label>
-            <span class="hint">${this.files.map(({ name }) => name).join(", ") || m.dropHere}</span>
-          </div>`;
+            <span class="hint">${this.ownNames || m.dropHere}</span>
+          </div>
+          ${
+            this.media === "file" && this.own?.type === "kernel"
+              ? this.text(m.commandLine, this.commandLine, "", (value) => (this.commandLine = value))
+              : nothing
+          }`;
       case "name":
         return this.text(m.name, this.name, "", (value) => (this.name = value));
       case "processors":
@@ -196,7 +283,7 @@ export class Wizard extends RingsideElement {
             <input value="1" readonly aria-disabled="true" title=${m.processorsReason} />
             <span class="hint">${m.processorsReason}</span>
           </label>
-          ${this.text(`${m.memory} (MiB)`, this.memory, m.memoryHint(MEMORY_MIB.minimum, MEMORY_MIB.maximum), (value) => (this.memory = value))}`;
+          ${this.text(`${m.memory} (MiB)`, this.memory, m.memoryHint(this.least, MEMORY_MIB.maximum), (value) => (this.memory = value))}`;
       case "network": {
         const hints = {
           vmnet0: network.bridgedHint,
@@ -231,17 +318,19 @@ export class Wizard extends RingsideElement {
           </fieldset>
           ${this.withDisk ? this.text(m.diskSize, this.diskSize, m.diskSizeHint, (value) => (this.diskSize = value)) : nothing}`;
       case "ready": {
-        const media = {
-          tiny: m.mediaTiny,
-          file: this.files.map(({ name }) => name).join(", "),
-          later: m.mediaLater,
-        }[this.media];
+        const { memoryMiB, nics, disks } = this.hardware;
+        const media =
+          this.media === "file"
+            ? this.ownNames
+            : this.mediaChoices().find(([media]) => media === this.media)?.[1];
+        const sizes = disks.map(({ sizeMiB }) => common.mib(String(sizeMiB)));
+        if (this.media === "file" && this.own?.type === "disk") sizes.unshift(this.own.file.name);
         const lines = [
           [m.name, this.name],
           [m.mediaStep, media],
-          [device.memory, common.mib(this.memory)],
-          [device.network(1), networkName(this.m, this.network || null)],
-          [device.disk(1), this.withDisk ? common.mib(this.diskSize) : common.none],
+          [device.memory, common.mib(String(memoryMiB))],
+          [device.network(1), networkName(this.m, nics[0].network)],
+          ...(sizes.length > 0 ? sizes : [common.none]).map((size, i) => [device.disk(i + 1), size]),
         ];
         return html`<p>${m.readyText}</p>
           <ul>
@@ -278,24 +367,29 @@ export class Wizard extends RingsideElement {
     const { wizard: m, common } = this.m;
     const step = this.steps[this.at];
     const last = step === "ready";
-    return html`<rs-dialog heading=${m.title} @rs-close=${() => dialog.set(undefined)}>
+    return html`<rs-dialog
+      heading=${m.title}
+      @rs-close=${() => dialog.set(undefined)}
+      @rs-submit=${this.forward}
+    >
       <div class="form">
         <h3>${m.step(this.at + 1, this.steps.length, this.stepName(step))}</h3>
         ${this.step(step)} ${this.problem ? html`<p class="bad" role="alert">${this.problem}</p>` : nothing}
+        ${this.failure ? html`<p class="bad" role="alert">${this.failure(this.m)}</p>` : nothing}
       </div>
       <div slot="footer" class="row">
         <rs-action
           look="outlined"
           label=${common.back}
-          reason=${this.at === 0 ? m.firstStep : ""}
+          reason=${this.at === 0 ? m.firstStep : this.making ? m.makingNow : ""}
           @rs-press=${() => this.at--}
         ></rs-action>
         <rs-action
           class="next"
           look="primary"
           label=${last ? common.finish : common.next}
-          reason=${this.problem}
-          @rs-press=${() => (last ? void this.finish() : this.at++)}
+          reason=${this.problem || (this.making ? m.makingNow : "")}
+          @rs-press=${this.forward}
         ></rs-action>
         <rs-action
           look="outlined"
