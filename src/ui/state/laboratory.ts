@@ -494,14 +494,6 @@ class Laboratory {
     this.notices.set(this.notices.get().filter((notice) => notice.id !== id));
   }
 
-  refuseFile(name: string, empty: boolean): void {
-    this.#notify(
-      "warning",
-      (m) => m.error.title,
-      (m) => (empty ? m.error.emptyFile(name) : m.error.notAnImage(name)),
-    );
-  }
-
   get #definitions(): MachineDefinition[] {
     return this.#library.entries.flatMap((entry) => (entry.type === "machine" ? [entry.definition] : []));
   }
