@@ -9,7 +9,9 @@ export const CPU_TEST_HELP = `ringside cpu-test [--json] FILE…    run recorded
 
   --json   one object: {"passed", "failed", "skipped", "reasons": {"…": count}, "failures": [{"file", "index", …}]}
 
-Files are in the MOO format, gzipped or not, recorded on an 80286 in real mode. Cases in which an i686 differs are left out
+Files are in the MOO format, gzipped or not, recorded on an 80286 in real mode. The core runs them with two habits of that
+chip switched on: #GP, not #SS, beyond the stack segment's limit, and registers that a faulting string instruction or POP
+has moved already (every machine of Ringside has them off). Cases in which an i686 differs are left out
 and counted by reason, one line each. Ends with 0 when every other case passes, 1 when one fails, 2 when a file is refused.
 `;
 

@@ -14,8 +14,8 @@ export interface CpuModel {
   /** Up to 48 characters. */
   readonly brand: string;
   /**
-   * For recorded 80286 cases alone: in real mode an access beyond the stack segment's limit is #GP, not #SS, and a string
-   * instruction or POP that faults has moved its registers already.
+   * For recorded 80286 cases alone, never for a machine: in real mode an access beyond the stack segment's limit is #GP,
+   * not #SS, and a string instruction or POP that faults has moved its registers already.
    */
   readonly is80286?: boolean;
 }

@@ -28,18 +28,22 @@ function advance(cpu: Cpu, op: Instruction, register: number, size: number): voi
 }
 
 /** The element, with what an 80286 leaves behind when it faults: registers that have moved already. */
-function makeOldElement(element: Element, form: Form, size: number): Element {
+function makeOldElement(element: Element, form: Form, size: number, compares: boolean): Element {
   const kinds = form.row.operands.map(({ kind }) => kind);
   const moves = form.row.mnemonic.startsWith("movs");
   return (cpu, op) => {
     try {
       element(cpu, op);
     } catch (thrown) {
-      // MOVS does not come to its destination when the source faults.
-      const sourceFaulted = cpu.r16[ESI * 2] > 0x10000 - size;
-      if (kinds.includes("X")) advance(cpu, op, ESI, size);
-      if (kinds.includes("Y") && !(moves && sourceFaulted)) advance(cpu, op, EDI, size);
-      if (isRepeated(op)) cpu.r16[ECX * 2]--;
+      const sourceFaulted = kinds.includes("X") && cpu.r16[ESI * 2] > 0x10000 - size;
+      // MOVS does not come to its destination when the source faults; CMPS reads its destination first.
+      const targetFirst = compares && kinds.includes("X") && cpu.r16[EDI * 2] > 0x10000 - size;
+      const reached = kinds.includes("Y") && !(moves && sourceFaulted);
+      if (kinds.includes("X") && !targetFirst) advance(cpu, op, ESI, size);
+      if (reached) advance(cpu, op, EDI, size);
+      // The count of a write runs ahead by one more.
+      const ahead = compares || !reached ? 1 : 2;
+      if (isRepeated(op) && !targetFirst) cpu.r16[ECX * 2] -= Math.min(ahead, cpu.r16[ECX * 2]);
       throw thrown;
     }
   };
@@ -78,7 +82,7 @@ function bind(
     const data = form.row.operands.find((operand) => operand.kind === "X" || operand.kind === "Y")!;
     const width = data.width === "b" ? 8 : form.wide ? 32 : 16;
     const element = make({ ...form, width }, accessOf(width), width >> 3);
-    return repeat(element, makeOldElement(element, form, width >> 3), compares);
+    return repeat(element, makeOldElement(element, form, width >> 3, compares), compares);
   };
 }
 
