@@ -29,7 +29,12 @@ export function contentsOfDisk(disk: Disk): DiskContents {
  * Makes a disk of the image `name` and those below it, which `find` gives. The disk is there when all of it is stored;
  * if that fails nothing is left. Throws FormatError, UnsupportedFormatError, StorageFullError.
  */
-export async function importDisk(store: Store, name: string, find: FileFinder): Promise<DiskDocument> {
+export async function importDisk(
+  store: Store,
+  name: string,
+  find: FileFinder,
+  id = newId(),
+): Promise<DiskDocument> {
   const chain = await openImageChain(name, find);
   const image = chain[chain.length - 1];
   const sizeBytes = Math.ceil(image.sizeBytes / MIB) * MIB;
@@ -43,7 +48,7 @@ export async function importDisk(store: Store, name: string, find: FileFinder): 
   const layer = newLayer(undefined, sizeBytes);
   const document: DiskDocument = {
     version: 1,
-    id: newId(),
+    id,
     name: name.replace(/\.[^.]*$/, ""),
     sizeBytes,
     layer: layer.id,

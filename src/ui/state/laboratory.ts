@@ -484,9 +484,9 @@ class Laboratory {
   /** Makes a disk of the user's disk image (raw, qcow2, VMDK), which the guest's writes stay in. */
   async importDisk(file: File): Promise<DiskDefinition> {
     const source = sourceOf(file);
-    const disk = await importDisk(this.#host.store!, file.name, (name) =>
-      name === file.name ? source : undefined,
-    );
+    const find = (name: string) => (name === file.name ? source : undefined);
+    const id = new Random(freshSeed()).uuid();
+    const disk = await importDisk(this.#host.store!, file.name, find, id);
     return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 
