@@ -42,11 +42,7 @@ test("An image with a wrong digest is not started", async () => {
       body[1000] ^= 1;
       await route.fulfill({ response, body });
     });
-    await page.route("**/images/tiny/manifest.json", async (route) => {
-      const manifest = (await (await route.fetch()).json()) as { files: { role: string }[] };
-      manifest.files = manifest.files.filter(({ role }) => role !== "warm-state");
-      await route.fulfill({ json: manifest });
-    });
+    await withoutWarmState(page);
   };
   const page = await visit(wrong);
   await notice(page, "SHA-256 differs");
@@ -66,6 +62,74 @@ test("Where nothing can be stored the laboratory runs in memory and says so", as
   );
   await notice(page, "Nothing will be kept");
   await expectConsole(page, PROMPT);
+  await page.context().close();
+});
+
+/** Tiny Linux without its saved start, so that its kernel is loaded. */
+async function withoutWarmState(page: Page): Promise<void> {
+  await page.route("**/images/tiny/manifest.json", async (route) => {
+    const manifest = (await (await route.fetch()).json()) as { files: { role: string }[] };
+    manifest.files = manifest.files.filter(({ role }) => role !== "warm-state");
+    await route.fulfill({ json: manifest });
+  });
+}
+
+test("An image that arrives cut off is named as incomplete", async () => {
+  const page = await visit(async (page) => {
+    await withoutWarmState(page);
+    await page.route("**/images/tiny/vmlinuz", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ body: (await response.body()).subarray(0, 100_000) });
+    });
+  });
+  await notice(page, "arrived incomplete");
+  await page.context().close();
+});
+
+test("A browser that refuses WebAssembly is told what to allow", async () => {
+  const page = await visit((page) =>
+    page.addInitScript(() => {
+      const refuse = () => Promise.reject(new WebAssembly.CompileError("refused by the test"));
+      Object.assign(WebAssembly, { compile: refuse, compileStreaming: refuse, instantiate: refuse });
+    }),
+  );
+  await notice(page, "refused to run the engine");
+  await page.context().close();
+});
+
+test("A definition of a newer version is named, kept as it is, and the rest works", async () => {
+  const page = await visit(async () => undefined);
+  await expectConsole(page, PROMPT);
+  const key = "11111111-2222-4333-8444-555555555555";
+  const document = { version: 99, id: key, name: "from the future", shape: { of: "things" } };
+  const access = (value?: unknown) =>
+    page.evaluate(
+      ([key, value]) =>
+        new Promise<unknown>((resolve, reject) => {
+          const opening = indexedDB.open("ringside-store");
+          opening.onerror = () => reject(opening.error as Error);
+          opening.onsuccess = () => {
+            const db = opening.result;
+            const transaction = db.transaction("documents", value ? "readwrite" : "readonly");
+            const documents = transaction.objectStore("documents");
+            const request = value
+              ? documents.put(value, ["machines", key])
+              : documents.get(["machines", key]);
+            transaction.oncomplete = () => {
+              db.close();
+              resolve(request.result);
+            };
+          };
+        }),
+      [key, value] as const,
+    );
+  await access(document);
+  await page.reload();
+  await notice(page, "was saved by a newer Ringside");
+  await page.locator("rs-library a", { hasText: "from the future" }).waitFor();
+  await page.locator(".notice rs-action", { hasText: "Start Linux" }).locator("button").click();
+  await expectConsole(page, PROMPT);
+  expect(await access()).toEqual(document);
   await page.context().close();
 });
 
