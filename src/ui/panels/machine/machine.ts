@@ -91,7 +91,12 @@ export class MachinePanel extends RingsideElement {
       stopping: progress.stop,
     };
     let text = texts[state];
-    if (text === undefined && definition?.image.type === "library" && state === "running") {
+    if (
+      text === undefined &&
+      definition?.image.type === "library" &&
+      definition.image.name === "tiny" &&
+      state === "running"
+    ) {
       text = agentReady ? m.login : machine.startedBy === "cold" ? progress.boot : progress.ready;
     }
     const busy = state in texts || (state === "running" && text !== undefined && !agentReady);
