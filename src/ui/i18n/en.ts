@@ -403,8 +403,8 @@ export const en = {
     halted:
       "The guest stopped its processor and waits for nothing. Reset starts it again; power off ends it.",
     panicTitle: "The guest's kernel panicked",
-    panic:
-      "The guest system met an error it cannot go on from. The console shows its last words. Reset starts it again.",
+    panic: (words: string) =>
+      `The guest system met an error it cannot go on from, so the machine was powered off. Its last words: “${words}”. What it had written is on its disk; power it on again.`,
     crashedTitle: "The machine stopped working",
     crashed:
       "The engine under the guest failed and this machine was powered off. Its disk holds what the guest had written. Power it on again; other machines are not touched.",

@@ -325,6 +325,11 @@ class Laboratory {
     this.#figures.watch(machine);
     void machine.ended.then(() => this.#figures.forget(machine));
     void this.#awaitAgent(session);
+    // `ready` resolves once: later boots of the same machine are told by the agent itself.
+    machine.agent.onStatus(({ stage }) => {
+      session.agentReady = stage === "run";
+      this.#refresh();
+    });
     machine.onStatus((status) => {
       if (status.type === "paused") this.#event(id, session, "pause");
       if (status.type === "running" && session.state === "paused") this.#event(id, session, "continue");
@@ -363,7 +368,7 @@ class Laboratory {
         this.#notify(
           "danger",
           (m) => `${name}: ${m.stopped.panicTitle}`,
-          (m) => m.stopped.panic,
+          (m) => m.stopped.panic(reason.line.slice(0, 200)),
           machine,
         );
         break;
@@ -418,6 +423,7 @@ class Laboratory {
   async reset(id: string): Promise<void> {
     await this.#running(id, "reset", async (session) => {
       session.agentReady = false;
+      this.#refresh();
       await session.machine.reset();
     });
   }
