@@ -16,6 +16,7 @@ import {
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import type { NicModel } from "../../src/emulator/machine.ts";
 import { repositoryHost, text, tinySpec } from "../support/machines.ts";
+import { COURSE_CONFIGURATION } from "../support/course.ts";
 
 interface Guest {
   machine: RunningMachine;
@@ -88,29 +89,8 @@ afterAll(async () => {
 });
 
 describe("the course's section 4.3 on vmnet8", () => {
-  const COURSE_FILE = `TYPE="Ethernet"
-PROXY_METHOD="none"
-BROWSER_ONLY="no"
-BOOTPROTO="none"
-DEFROUTE="yes"
-IPV4_FAILURE_FATAL="no"
-IPV6INIT="yes"
-IPV6_AUTOCONF="yes"
-IPV6_DEFROUTE="yes"
-IPV6_FAILURE_FATAL="no"
-IPV6_ADDR_GEN_MODE="stable-privacy"
-NAME="ens33"
-UUID="c8838cc3-83d3-45fb-8ddd-863e5f6c7c2c"
-DEVICE="ens33"
-ONBOOT="yes"
-IPADDR="192.168.10.130"
-PREFIX="24"
-GATEWAY="192.168.10.2"
-DNS1="119.29.29.29"
-`;
-
   beforeAll(async () => {
-    const file = new TextEncoder().encode(COURSE_FILE);
+    const file = new TextEncoder().encode(COURSE_CONFIGURATION);
     await web.machine.agent.writeFile("/etc/sysconfig/network-scripts/ifcfg-ens33", file);
     await sh(web, "systemctl restart network");
   });

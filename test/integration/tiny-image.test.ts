@@ -24,6 +24,7 @@ import {
   type RunningMachine,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import { consoleShows, imagesFolder, repositoryHost, sleep, text, tinySpec } from "../support/machines.ts";
+import { COURSE_CONFIGURATION } from "../support/course.ts";
 
 const MIB = 2 ** 20;
 const host = repositoryHost();
@@ -54,28 +55,6 @@ function systemDisk() {
 }
 
 const CONFIGURATION = "/etc/sysconfig/network-scripts/ifcfg-ens33";
-
-/** The configuration file of the course, section 4.3. */
-const COURSE_CONFIGURATION = `TYPE="Ethernet"
-PROXY_METHOD="none"
-BROWSER_ONLY="no"
-BOOTPROTO="none"
-DEFROUTE="yes"
-IPV4_FAILURE_FATAL="no"
-IPV6INIT="yes"
-IPV6_AUTOCONF="yes"
-IPV6_DEFROUTE="yes"
-IPV6_FAILURE_FATAL="no"
-IPV6_ADDR_GEN_MODE="stable-privacy"
-NAME="ens33"
-UUID="c8838cc3-83d3-45fb-8ddd-863e5f6c7c2c"
-DEVICE="ens33"
-ONBOOT="yes"
-IPADDR="192.168.10.130"
-PREFIX="24"
-GATEWAY="192.168.10.2"
-DNS1="119.29.29.29"
-`;
 
 describe("a guest with a system disk and two network cards of different models", () => {
   let guest: RunningMachine;
