@@ -111,6 +111,8 @@ export class Cpu implements CpuLines {
   readonly tlb = new deny.Tlb();
   readonly blocks: BlockCache;
   interruptController: InterruptController = { acknowledge: () => 0xff };
+  /** What RDTSC counts; a machine gives its clock's nanoseconds, so that idle time counts too. */
+  timeStamp: () => number = () => this.instructions;
   private readonly entries: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
@@ -260,6 +262,21 @@ export class Cpu implements CpuLines {
 
   requestStop(): void {
     this.attend(ATTENTION_STOP);
+  }
+
+  /** Something else than an interrupt is waiting that would wake a halted processor. */
+  get interruptible(): boolean {
+    return (this.attention & ATTENTION_NMI) !== 0;
+  }
+
+  /** Cuts the slice that runs: at most `instructions` more, the current one included. */
+  shorten(instructions: number): void {
+    const excess = this.left + this.reserve - instructions;
+    if (excess <= 0) return;
+    this.before -= excess;
+    const fromReserve = Math.min(excess, this.reserve);
+    this.reserve -= fromReserve;
+    this.left -= excess - fromReserve;
   }
 
   step(): StopReason {

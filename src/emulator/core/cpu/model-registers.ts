@@ -66,9 +66,9 @@ const PLAIN = new Set([0x1b, 0x174, 0x175, 0x176, 0x250, 0x258, 0x259, 0x277, 0x
 for (let msr = 0x200; msr < 0x210; msr++) PLAIN.add(msr);
 for (let msr = 0x268; msr < 0x270; msr++) PLAIN.add(msr);
 
-/** The time-stamp counter: one tick for each instruction. */
+/** The time-stamp counter. */
 export function readTsc(cpu: Cpu): bigint {
-  return BigInt.asUintN(64, BigInt(cpu.instructions) + cpu.tscOffset);
+  return BigInt.asUintN(64, BigInt(cpu.timeStamp()) + cpu.tscOffset);
 }
 
 export function readMsr(cpu: Cpu, number: number): bigint {
@@ -84,7 +84,7 @@ export function readMsr(cpu: Cpu, number: number): bigint {
 export function writeMsr(cpu: Cpu, number: number, value: bigint): void {
   const msr = number >>> 0;
   if (msr === MSR_TSC) {
-    cpu.tscOffset = value - BigInt(cpu.instructions);
+    cpu.tscOffset = value - BigInt(cpu.timeStamp());
   } else if (msr === MSR_EFER && (cpu.model.extendedFeatures & FEATURE_NX) !== 0) {
     if ((value & ~BigInt(EFER_NXE)) !== 0n) cpu.raise(VECTOR_GP, 0);
     cpu.efer = Number(value);

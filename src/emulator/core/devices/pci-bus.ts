@@ -89,7 +89,8 @@ export class PciFunction {
   addBar(index: number, bar: PciBar): void {
     this.#bars[index] = bar;
     const at = PCI_BAR0 + index * 4;
-    const mask = (~(bar.bytes - 1) & (bar.type === "io" ? 0xfffc : -1)) >>> 0;
+    // All 32 bits of an I/O register too: SeaBIOS takes the size from the whole register.
+    const mask = (~(bar.bytes - 1) & (bar.type === "io" ? ~3 : -1)) >>> 0;
     for (let i = 0; i < 4; i++) this.writable[at + i] = (mask >>> (i * 8)) & 0xff;
     this.config[at] = bar.type === "io" ? 1 : bar.prefetchable === true ? 8 : 0;
     this.writable[PCI_COMMAND] |= bar.type === "io" ? COMMAND_IO : COMMAND_MEMORY;
