@@ -1,10 +1,10 @@
 /** Runs one recorded real-mode case on the CPU and says what differs. */
 import { Cpu } from "../cpu/cpu.ts";
-import { DEFAULT_CPU_MODEL } from "../cpu/cpuid.ts";
+import { DEFAULT_CPU_MODEL, FEATURE_FPU } from "../cpu/cpuid.ts";
 import { readFlags, setStatusFlags } from "../cpu/flags.ts";
 import { CS, DS, EIP, ES, SS } from "../cpu/registers.ts";
 import { setRealSegment } from "../cpu/segmentation.ts";
-import { INSTRUCTION_SET } from "../instructions/instruction-set.ts";
+import { INTEGER_INSTRUCTION_SET } from "../instructions/instruction-set.ts";
 import { Bus } from "../memory/bus.ts";
 import { PhysicalMemory } from "../memory/physical-memory.ts";
 import type { MooTest } from "./moo.ts";
@@ -16,8 +16,9 @@ const NAMES = ["ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si",
 const HELD_FLAGS = 0xf000;
 
 export function makeMooCpu(): Cpu {
-  return new Cpu(new Bus(new PhysicalMemory(16 << 20)), INSTRUCTION_SET, {
+  return new Cpu(new Bus(new PhysicalMemory(16 << 20)), INTEGER_INSTRUCTION_SET, {
     ...DEFAULT_CPU_MODEL,
+    features: DEFAULT_CPU_MODEL.features & ~FEATURE_FPU,
     is80286: true,
   });
 }

@@ -12,8 +12,10 @@
  */
 import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/decode.ts";
 import { Instruction } from "../instructions/instruction.ts";
+import { X87State } from "../float/x87-state.ts";
 import type { Bus, CpuLines, InterruptController } from "../memory/bus.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
+import { VectorRegisters } from "../vector/vector-registers.ts";
 import {
   ATTENTION_BLOCK,
   ATTENTION_DEBUG,
@@ -53,6 +55,8 @@ export type StopReason = "limit" | "halted" | "shutdown" | "stopped";
 
 const MAXIMUM_BLOCK = 48;
 const FAULT = new GuestFault();
+/** Thrown to leave an instruction without an exception. */
+const NO_VECTOR = -1;
 
 function stale(cpu: Cpu): null {
   cpu.left++;
@@ -104,6 +108,13 @@ export class Cpu implements CpuLines {
   tscOffset = 0n;
   /** DR0-DR3, DR6, DR7 at their numbers. */
   readonly dr = new Int32Array(8);
+
+  readonly x87 = new X87State();
+  readonly vectors = new VectorRegisters();
+  /** FERR#: an unmasked x87 exception with CR0.NE clear; a PC answers with interrupt 13. */
+  onFloatError: () => void = () => {};
+  /** IGNNE#: x87 instructions go on although FERR# is asserted. */
+  ignoreFloatError = false;
 
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
@@ -188,6 +199,9 @@ export class Cpu implements CpuLines {
     this.attention = this.interruptLine ? ATTENTION_INTERRUPT : 0;
     this.halted = false;
     this.nmiBlocked = false;
+    this.x87.reset();
+    this.vectors.reset();
+    this.ignoreFloatError = false;
     resetSegments(this);
     this.setPrivilege(0);
     this.tlb.flush(true);
@@ -239,6 +253,13 @@ export class Cpu implements CpuLines {
     FAULT.vector = vector;
     FAULT.error = error;
     throw FAULT;
+  }
+
+  /** Leaves the current instruction undone and waits for an interrupt before trying it again. */
+  freeze(): never {
+    this.halted = true;
+    this.attend(ATTENTION_HALT);
+    this.raise(NO_VECTOR);
   }
 
   /** Lets the loop stop after the current instruction and look at `attention`. */
@@ -313,7 +334,7 @@ export class Cpu implements CpuLines {
         if (op !== null) this.r[EIP] += op.offset;
         this.attention &= ~ATTENTION_SHADOW;
         this.left--;
-        if (!deliverException(this, FAULT.vector, FAULT.error)) {
+        if (FAULT.vector !== NO_VECTOR && !deliverException(this, FAULT.vector, FAULT.error)) {
           this.stopReason = "shutdown";
           this.attend(ATTENTION_STOP);
         }
@@ -510,6 +531,14 @@ export class Cpu implements CpuLines {
     if (legal) return;
     const old = this.model.is80286 === true && (this.cr0 & CR0_PE) === 0;
     this.raise(segment === SS && !old ? VECTOR_SS : VECTOR_GP, 0);
+  }
+
+  /** Raises what a write of `size` bytes (up to 4096) would raise, and writes nothing. */
+  checkWrite(segment: number, offset: number, size: number): void {
+    this.checkSegment(segment, offset, size, true);
+    const linear = (this.base[segment] + offset) | 0;
+    this.translate(linear, ACCESS_WRITE, this.user);
+    if ((linear & 4095) + size > 4096) this.translate((linear + size - 1) | 0, ACCESS_WRITE, this.user);
   }
 
   read8(segment: number, offset: number): number {

@@ -33,13 +33,23 @@ export const FEATURE_PGE = 1 << 13;
 export const FEATURE_CMOV = 1 << 15;
 export const FEATURE_PAT = 1 << 16;
 export const FEATURE_PSE36 = 1 << 17;
+export const FEATURE_CLFLUSH = 1 << 19;
+export const FEATURE_MMX = 1 << 23;
+export const FEATURE_FXSR = 1 << 24;
+export const FEATURE_SSE = 1 << 25;
+export const FEATURE_SSE2 = 1 << 26;
+/** In leaf 1 ECX. */
+export const EXTRA_FEATURE_SSE3 = 1;
+/** In leaf 8000_0001h EDX. */
 export const FEATURE_NX = 1 << 20;
 
-/** The integer part of a Pentium Pro class processor; FPU, MMX and SSE bits join when those families execute. */
+/** A Pentium Pro class processor with x87 unit; MMX and SSE bits join when those families execute. */
 export const DEFAULT_CPU_MODEL: CpuModel = {
   vendor: "AuthenticAMD",
   signature: 0x0673,
   features:
+    FEATURE_FPU |
+    FEATURE_FXSR |
     FEATURE_DE |
     FEATURE_PSE |
     FEATURE_TSC |
@@ -53,7 +63,7 @@ export const DEFAULT_CPU_MODEL: CpuModel = {
     FEATURE_PAT |
     FEATURE_PSE36,
   extraFeatures: 0,
-  extendedFeatures: FEATURE_NX,
+  extendedFeatures: FEATURE_NX | FEATURE_FPU | FEATURE_FXSR,
   extendedExtraFeatures: 0,
   brand: "Ringside core",
 };

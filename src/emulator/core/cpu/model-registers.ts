@@ -10,6 +10,8 @@ import {
   CR0_WP,
   CR4_DE,
   CR4_MCE,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
   CR4_PAE,
   CR4_PCE,
   CR4_PGE,
@@ -20,7 +22,7 @@ import {
   EFER_NXE,
   VECTOR_GP,
 } from "./registers.ts";
-import { FEATURE_NX } from "./cpuid.ts";
+import { FEATURE_FXSR, FEATURE_NX, FEATURE_SSE } from "./cpuid.ts";
 
 const CR0_BITS = 0xe005003f | 0;
 const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
@@ -44,7 +46,10 @@ export function writeCr0(cpu: Cpu, value: number): void {
 }
 
 export function writeCr4(cpu: Cpu, value: number): void {
-  if ((value & ~CR4_BITS) !== 0) cpu.raise(VECTOR_GP, 0);
+  let valid = CR4_BITS;
+  if ((cpu.model.features & FEATURE_FXSR) !== 0) valid |= CR4_OSFXSR;
+  if ((cpu.model.features & FEATURE_SSE) !== 0) valid |= CR4_OSXMMEXCPT;
+  if ((value & ~valid) !== 0) cpu.raise(VECTOR_GP, 0);
   const changed = value ^ cpu.cr4;
   const pages = CR4_PAE | CR4_PSE | CR4_PGE;
   if ((cpu.cr0 & CR0_PG) !== 0 && (value & CR4_PAE) !== 0 && (changed & pages) !== 0) {

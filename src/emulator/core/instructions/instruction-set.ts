@@ -18,6 +18,9 @@ import { shifts } from "./shift.ts";
 import { stack } from "./stack.ts";
 import { system } from "./system.ts";
 import { strings } from "./string.ts";
+import { x87Instructions } from "./x87.ts";
+import { x87Control } from "./x87-control.ts";
+import { X87_LINES } from "./x87-lines.ts";
 
 const invalid: Handler = (cpu) => cpu.raise(VECTOR_UD);
 
@@ -36,15 +39,23 @@ export const FAMILIES: readonly Family[] = [
   segments,
   far,
   system,
+  x87Instructions,
+  x87Control,
 ];
+
+/** Where two lines have the same encoding the later one counts: x87 opcodes take the places of `esc`. */
+export const OPCODE_LINES: readonly string[] = [...INTEGER_LINES, ...X87_LINES];
 
 /** Mnemonics of the table that no family executes yet: they raise #UD. Empty when the instruction set is complete. */
 export const NOT_EXECUTED: ReadonlySet<string> = new Set(
-  INTEGER_LINES.map((line) => parseLine(line).mnemonic).filter((name) =>
+  OPCODE_LINES.map((line) => parseLine(line).mnemonic).filter((name) =>
     FAMILIES.every((family) => family[name] === undefined),
   ),
 );
 
 const missing: Family = Object.fromEntries([...NOT_EXECUTED].map((name) => [name, () => undefined]));
 
-export const INSTRUCTION_SET = buildDecodeMap(INTEGER_LINES, [...FAMILIES, missing], invalid);
+export const INSTRUCTION_SET = buildDecodeMap(OPCODE_LINES, [...FAMILIES, missing], invalid);
+
+/** The instruction set of a processor without x87 unit, for recorded 80286 cases. */
+export const INTEGER_INSTRUCTION_SET = buildDecodeMap(INTEGER_LINES, FAMILIES, invalid);

@@ -14,8 +14,8 @@
  *   register, C and D control and debug register, I immediate, J relative target, O offset without ModR/M, A far pointer,
  *   X string source, Y string destination, Z register in the opcode; P/Q/N MMX register or memory, V/W/U XMM likewise,
  *   F x87 register), the rest how wide (b byte, w word, d doubleword, q, dq, v word or doubleword by operand size, z the
- *   same for immediates, p far pointer 16:16 or 16:32, a two of v, s pseudo-descriptor, bs sign-extended byte; t, d, q
- *   after `Mf` are x87 formats). Names in capitals are the registers themselves, eAX means AX or EAX.
+ *   same for immediates, p far pointer 16:16 or 16:32, a two of v, s pseudo-descriptor, bs sign-extended byte; after `Mf`
+ *   d, q, t (80 bits), e (environment), s (environment and stack), x (512 bytes of FXSAVE)). Names in capitals are the registers themselves, eAX means AX or EAX.
  * Notes: `lock` may take LOCK with a memory operand, `rep` and `repcc` take a repeat prefix, `end` ends a decoded block,
  *   `asz` the mnemonic goes by address size, `undocumented` no mnemonic in Intel's manual.
  */

@@ -13,8 +13,6 @@ import {
   writeMsr,
 } from "../cpu/model-registers.ts";
 import {
-  CR0_EM,
-  CR0_MP,
   CR0_PE,
   CR0_TS,
   CR4_DE,
@@ -34,7 +32,6 @@ import {
   SS,
   TR,
   VECTOR_GP,
-  VECTOR_NM,
   VECTOR_NP,
   VECTOR_UD,
 } from "../cpu/registers.ts";
@@ -307,16 +304,6 @@ export const system: Family = {
   },
   invd: privilegedNothing,
   wbinvd: privilegedNothing,
-  wait: () => (cpu, op) => {
-    if ((cpu.cr0 & (CR0_MP | CR0_TS)) === (CR0_MP | CR0_TS)) cpu.raise(VECTOR_NM);
-    return op.next;
-  },
-  /** Without an x87 unit an escape does nothing, but for the access to its operand's first word. */
-  esc: (form) => (cpu, op) => {
-    if ((cpu.cr0 & (CR0_EM | CR0_TS)) !== 0) cpu.raise(VECTOR_NM);
-    if (form.memory) cpu.read16(op.segment, address(cpu, op));
-    return op.next;
-  },
   cpuid: () => (cpu, op) => {
     cpuid(cpu.model, cpu.r);
     return op.next;
