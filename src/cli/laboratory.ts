@@ -5,6 +5,7 @@ import { totalmem } from "node:os";
 import { join } from "node:path";
 import { freshSeed, Random } from "../common/random.ts";
 import { openFolderStore } from "../hypervisor-model/storage/folder-store.ts";
+import type { Store } from "../hypervisor-model/storage/store.ts";
 import { MemoryStore } from "../hypervisor-model/storage/memory-store.ts";
 import type { MediumReference } from "../hypervisor-model/virtual-machines/definition.ts";
 import { hostBudget, startRefusal } from "../hypervisor-model/virtual-machines/host-resources.ts";
@@ -24,8 +25,10 @@ export const imagesFolder = process.env.RINGSIDE_IMAGES ?? join(process.env.RING
 
 export interface Laboratory {
   host: MachineHost;
+  store: Store;
   library: MachineLibrary;
   contents: StoreContents;
+  random: Random;
   close(): Promise<void>;
 }
 
@@ -33,15 +36,18 @@ export async function openLaboratory(storeFolder?: string): Promise<Laboratory> 
   const images = new ImageLoader({ type: "folder", path: imagesFolder });
   const store = storeFolder === undefined ? new MemoryStore() : await openFolderStore(storeFolder);
   const contents = new StoreContents(store, images);
+  const random = new Random(freshSeed());
   const library = await MachineLibrary.open({
     store,
     contents,
     // the folder is locked by this process
     peers: new NoPeers(`process-${process.pid}-${Date.now()}`),
-    random: new Random(freshSeed()),
+    random,
     now: Date.now,
   });
   return {
+    store,
+    random,
     host: { createWorker: createMachineWorker, compileEngine, images, store },
     library,
     contents,

@@ -1,11 +1,19 @@
 /** `ringside run`: plays a scenario file. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { listSnapshots } from "../hypervisor-model/storage/snapshots.ts";
 import type { MachineDefinition } from "../hypervisor-model/virtual-machines/definition.ts";
 import { DEFAULT_ZONE } from "../hypervisor-model/network/default-zone.ts";
 import { describeProblem, type Problem } from "../hypervisor-model/virtual-machines/reasons.ts";
 import { ScenarioPlayer } from "../hypervisor-model/virtual-machines/scenario-player.ts";
-import { choicesOf, parseScenario, unavailable } from "../hypervisor-model/virtual-machines/scenario.ts";
+import {
+  choicesOf,
+  parseScenario,
+  unavailable,
+  type Scenario,
+  type StoredMachines,
+} from "../hypervisor-model/virtual-machines/scenario.ts";
 import {
   checkBudget,
   checkImageName,
@@ -25,7 +33,7 @@ export const RUN_HELP = `ringside run FILE [--json] [--pcap DIR] [--store DIR]  
   --cold        boot from firmware and kernel, not from the image's saved state
 
 Ends with 0 when every machine started and every expectation holds, 1 when not, 2 when the file is refused. Progress is on standard error.
-Snapshot, clone and revert steps are refused: they are not available yet.
+With --store, machines, snapshots and clones of earlier runs are there again; a snapshot may then be one of an earlier run.
 `;
 
 const OPTIONS = {
@@ -44,40 +52,64 @@ export async function run(argv: string[]): Promise<number> {
   const source = await readFile(file, "utf8").catch((error: Error) => {
     throw new UsageError(error.message);
   });
-  const checked = parseScenario(source);
-  if (checked.type === "refused") return refuse(file, checked.problems);
-  const scenario = checked.value;
-  const missing = unavailable(scenario);
-  if (missing.length > 0) return refuse(file, missing);
-  checkMedia(file, scenario.machines);
-  checkBudget(scenario.machines.map(({ memoryMiB }) => memoryMiB));
+  // What an earlier run has left is part of what the file may speak of.
+  const isThere = values.store !== undefined && existsSync(values.store);
+  let laboratory = isThere ? await openLaboratory(values.store) : undefined;
+  try {
+    const checked = parseScenario(source, laboratory && (await storedMachines(laboratory)));
+    if (checked.type === "refused") return refuse(file, checked.problems);
+    const scenario = checked.value;
+    const missing = unavailable(scenario);
+    if (missing.length > 0) return refuse(file, missing);
+    checkMedia(file, scenario.machines);
+    checkBudget(scenario.machines.map(({ memoryMiB }) => memoryMiB));
+    laboratory ??= await openLaboratory(values.store);
+    return await play(file, scenario, laboratory, values);
+  } finally {
+    await laboratory?.close();
+  }
+}
 
-  const laboratory = await openLaboratory(values.store);
+async function play(
+  file: string,
+  scenario: Scenario,
+  laboratory: Laboratory,
+  { json, pcap, cold }: { json?: boolean; pcap?: string; cold?: boolean },
+): Promise<number> {
+  await findOrMake(file, scenario.machines, laboratory);
   const networks = new ScenarioNetworkThread(scenario.networks, DEFAULT_ZONE);
   try {
-    if (values.pcap !== undefined) await networks.capture();
-    const definitions = await definitionsOf(file, scenario.machines, laboratory);
+    if (pcap !== undefined) await networks.capture();
     const player = new ScenarioPlayer({
-      host: laboratory.host,
+      ...laboratory,
       cables: networks,
-      definitions,
       readMedium,
-      savedState: (machine) => laboratory.contents.savedState(machine),
-      keepState: (machine, state) => laboratory.contents.keepState(machine, state),
       now: () => performance.now(),
       log,
-      mode: values.cold === true ? "cold" : "warm",
+      mode: cold === true ? "cold" : "warm",
     });
     const steps = await player.play(scenario);
-    if (values.pcap !== undefined) await networks.writeCaptures(values.pcap);
+    if (pcap !== undefined) await networks.writeCaptures(pcap);
     const ok = player.notStarted.length === 0 && steps.every((step) => step.ok);
-    if (values.json === true) process.stdout.write(`${JSON.stringify({ ok, steps })}\n`);
+    if (json === true) process.stdout.write(`${JSON.stringify({ ok, steps })}\n`);
     else for (const { output } of steps) process.stdout.write(output);
     return ok ? 0 : 1;
   } finally {
     networks.close();
-    await laboratory.close();
   }
+}
+
+async function storedMachines({ library, store }: Laboratory): Promise<StoredMachines> {
+  const stored = new Map<string, string[]>();
+  for (const entry of library.entries) {
+    if (entry.type !== "machine") continue;
+    const snapshots = await listSnapshots(store, entry.definition.id);
+    stored.set(
+      entry.definition.name,
+      snapshots.map(({ name }) => name),
+    );
+  }
+  return stored;
 }
 
 type ScenarioMachine = Parameters<typeof choicesOf>[0];
@@ -103,12 +135,11 @@ function checkMedia(file: string, machines: readonly ScenarioMachine[]): void {
 }
 
 /** Machines of the folder are taken by name, when they are as the file says; the others are made. */
-async function definitionsOf(
+async function findOrMake(
   file: string,
   machines: readonly ScenarioMachine[],
   { library }: Laboratory,
-): Promise<Map<string, MachineDefinition>> {
-  const definitions = new Map<string, MachineDefinition>();
+): Promise<void> {
   for (const [i, machine] of machines.entries()) {
     const choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(dirname(file), path) }));
     const kept = library.findByName(machine.name);
@@ -118,9 +149,8 @@ async function definitionsOf(
         `${file}: machines[${i}].${field}: the stored machine "${machine.name}" has another value; change the file or the name`,
       );
     }
-    definitions.set(machine.name, kept ?? (await library.create(choices)));
+    if (kept === undefined) await library.create(choices);
   }
-  return definitions;
 }
 
 /** The field in which a stored machine differs from what the file says. Addresses that the file leaves out may be any. */

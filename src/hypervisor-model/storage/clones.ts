@@ -4,25 +4,22 @@
  * while it is one.
  */
 import { RefusedError } from "./errors.ts";
-import { consolidateLayers } from "./layer-references.ts";
 import {
   checkChain,
   DISKS,
-  newId,
+  LAYERS,
   newLayer,
   putLayer,
   putSegment,
   readChain,
   readLayer,
   readLayerMap,
-  SEGMENT_BLOCKS,
-  segmentOf,
-  type SegmentMap,
 } from "./layer.ts";
 import { MergedMap } from "./merged-map.ts";
 import type { DiskDocument } from "./disk-document.ts";
 import {
   CLONES,
+  deletionOfSnapshot,
   linkedClones,
   listSnapshots,
   putTree,
@@ -34,97 +31,93 @@ import {
 import { STATES } from "./saved-state.ts";
 import type { Change, Store } from "./store.ts";
 
-/** Gives the clone's disks, in the order of the snapshot's. The caller makes the machine: new id, MAC, host name. */
-export async function makeLinkedClone(
+export interface CloneChange {
+  /** In the order of the originals. */
+  disks: DiskDocument[];
+  change: Change;
+}
+
+/**
+ * What makes the disks of a linked clone, under `ids` in the order of the snapshot's. The caller makes the machine `clone`
+ * in the same commit: new id, MAC, host name.
+ */
+export async function linkedCloneChange(
   store: Store,
   source: { machine: string; snapshot: string },
   clone: string,
-): Promise<DiskDocument[]> {
-  const snapshot = await readSnapshot(store, source.machine, source.snapshot);
+  ids: readonly string[],
+): Promise<CloneChange> {
+  const { machine, snapshot } = source;
   const disks: DiskDocument[] = [];
-  const put: NonNullable<Change["put"]> = [
-    { collection: CLONES, key: clone, value: { machine: source.machine, snapshot: source.snapshot } },
-  ];
-  for (const disk of snapshot.disks) {
+  const put: NonNullable<Change["put"]> = [{ collection: CLONES, key: clone, value: { machine, snapshot } }];
+  for (const [i, disk] of (await readSnapshot(store, machine, snapshot)).disks.entries()) {
     const layer = newLayer(await readLayer(store, disk.layer), disk.sizeBytes);
-    const document = { ...disk, id: newId(), layer: layer.id };
-    disks.push(document);
-    put.push(putLayer(layer), { collection: DISKS, key: document.id, value: document });
+    disks.push({ ...disk, id: ids[i], layer: layer.id });
+    put.push(putLayer(layer), { collection: DISKS, key: ids[i], value: disks[i] });
   }
-  const require = [{ collection: SNAPSHOTS, key: `${source.machine}/${source.snapshot}` }];
-  await store.commit({ put, require });
-  return disks;
+  return { disks, change: { put, require: [{ collection: SNAPSHOTS, key: `${machine}/${snapshot}` }] } };
 }
 
-/** Copies disks (of a snapshot, or of a machine that is off) so that they stand on nothing. */
-export async function makeFullClone(store: Store, disks: readonly DiskDocument[]): Promise<DiskDocument[]> {
-  const copies: DiskDocument[] = [];
+/** What copies disks (of a snapshot, or of a machine that is off) under `ids` so that they stand on nothing. */
+export async function fullCloneChange(
+  store: Store,
+  originals: readonly DiskDocument[],
+  ids: readonly string[],
+): Promise<CloneChange> {
+  const disks: DiskDocument[] = [];
   const put: NonNullable<Change["put"]> = [];
-  for (const disk of disks) {
+  for (const [i, disk] of originals.entries()) {
     const chain = await readChain(store, disk.layer);
     checkChain(chain);
     const map = new MergedMap();
     for (const [owner, { id }] of chain.entries()) map.lay(await readLayerMap(store, id), owner);
     const layer = newLayer(undefined, disk.sizeBytes);
-    const segments = new Map<number, SegmentMap>();
-    for (const { block, id } of map.entries()) {
-      const segment = segmentOf(block);
-      let entries = segments.get(segment);
-      if (!entries) segments.set(segment, (entries = new Map()));
-      entries.set(block % SEGMENT_BLOCKS, id);
-    }
-    const document = { ...disk, id: newId(), layer: layer.id };
-    copies.push(document);
-    put.push(putLayer(layer), { collection: DISKS, key: document.id, value: document });
-    for (const [segment, entries] of segments) put.push(putSegment(layer.id, segment, entries));
+    disks.push({ ...disk, id: ids[i], layer: layer.id });
+    put.push(putLayer(layer), { collection: DISKS, key: ids[i], value: disks[i] });
+    for (const [segment, entries] of map.bySegment()) put.push(putSegment(layer.id, segment, entries));
   }
-  // While the sources' layers are there their blocks are.
-  const require = disks.map(({ layer }) => ({ collection: "layers", key: layer }));
-  await store.commit({ put, require });
-  return copies;
+  // While the originals' layers are there their blocks are.
+  const require = originals.map(({ layer }) => ({ collection: LAYERS, key: layer }));
+  return { disks, change: { put, require } };
 }
 
-/** Makes a machine a template or an ordinary machine again. A template needs a snapshot, which its clones stand on. */
-export async function setTemplate(store: Store, machine: string, isTemplate: boolean): Promise<void> {
+/** What makes a machine a template or an ordinary machine again. A template needs a snapshot, which its clones stand on. */
+export async function templateChange(store: Store, machine: string, isTemplate: boolean): Promise<Change> {
   const tree = await readTree(store, machine);
-  if (isTemplate && (await listSnapshots(store, machine)).length === 0) {
+  const snapshots = await listSnapshots(store, machine);
+  if (isTemplate && snapshots.length === 0) {
     throw new RefusedError("a template needs a snapshot to make clones from", "no snapshot", "a snapshot");
   }
-  if (!isTemplate) await refuseIfCloned(store, machine);
-  await store.commit({ put: [putTree(machine, { ...tree, isTemplate })] });
+  const require = snapshots.slice(0, 1).map(({ id }) => ({ collection: SNAPSHOTS, key: `${machine}/${id}` }));
+  return { put: [putTree(machine, { ...tree, isTemplate })], require: isTemplate ? require : [] };
 }
 
-/** To be asked before a machine is started. */
-export async function refusePowerOnOfTemplate(store: Store, machine: string): Promise<void> {
-  const { isTemplate } = await readTree(store, machine);
-  if (isTemplate) throw new RefusedError("a template cannot be powered on", "a template", "a machine");
-}
-
-/** Throws RefusedError that names the linked clones of a machine. */
-export async function refuseIfCloned(store: Store, machine: string): Promise<void> {
+/** Throws RefusedError that names the linked clones of a machine, by `nameOf` their ids. */
+export async function refuseIfCloned(
+  store: Store,
+  machine: string,
+  nameOf: (id: string) => string = (id) => id,
+): Promise<void> {
   const clones = (await linkedClones(store)).filter((clone) => clone.machine === machine);
   if (clones.length === 0) return;
-  const names = clones.map(({ clone }) => clone).join(", ");
+  const names = clones.map(({ clone }) => nameOf(clone)).join(", ");
   throw new RefusedError(`linked clones stand on this machine: ${names}`, names, "no linked clones");
 }
 
-/** Deletes all that a machine has in storage: disks, snapshots, saved states. Refused while linked clones stand on it. */
-export async function deleteMachineStorage(
+/** What deletes all that a machine has in storage but the layers: disks, snapshots, saved states. */
+export async function deletionOfMachine(
   store: Store,
   machine: string,
   disks: readonly string[],
-): Promise<void> {
-  await refuseIfCloned(store, machine);
+): Promise<Change> {
   const snapshots = await listSnapshots(store, machine);
-  await store.commit({
+  return {
     delete: [
       ...disks.map((key) => ({ collection: DISKS, key })),
-      ...snapshots.map(({ id }) => ({ collection: SNAPSHOTS, key: `${machine}/${id}` })),
-      ...snapshots.flatMap(({ state }) => (state === null ? [] : [{ collection: STATES, key: state }])),
+      ...snapshots.flatMap(deletionOfSnapshot),
+      { collection: STATES, key: machine },
       { collection: SNAPSHOT_TREES, key: machine },
       { collection: CLONES, key: machine },
     ],
-  });
-  await consolidateLayers(store);
-  await store.collectGarbage();
+  };
 }

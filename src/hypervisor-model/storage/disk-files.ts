@@ -71,7 +71,7 @@ export async function importDisk(
       require: [{ collection: LAYERS, key: layer.id }],
     });
   } catch (error) {
-    disk.abandon();
+    await disk.abandon();
     // Where even that fails the next consolidation finds it.
     await consolidateLayers(store)
       .then(() => store.collectGarbage())

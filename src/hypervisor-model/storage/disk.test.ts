@@ -117,7 +117,7 @@ describe("disk", () => {
   test("frozen layers keep their contents while the disk goes on", async () => {
     const { store, id, disk } = await blankDisk();
     void disk.write(0, bytes(4096, 1));
-    const frozen = await disk.freeze((put) => store.commit({ put }));
+    const frozen = await disk.freeze()((put) => store.commit({ put }));
     void disk.write(0, bytes(4096, 2));
     await disk.close();
     const again = await openDisk(store, id);
@@ -129,7 +129,7 @@ describe("disk", () => {
   test("a write during a freeze belongs to the new layer", async () => {
     const { store, disk } = await blankDisk();
     void disk.write(0, bytes(4096, 1));
-    const freezing = disk.freeze((put) => store.commit({ put }));
+    const freezing = disk.freeze()((put) => store.commit({ put }));
     void disk.write(4096, bytes(4096, 2));
     await freezing;
     await disk.close();

@@ -6,6 +6,7 @@
  * that is a power failure, which its journaling file system survives.
  */
 import type { BlockDevice } from "../../emulator/machine.ts";
+import { BlockCache } from "./block-cache.ts";
 import { blockIdOf } from "./block-id.ts";
 import { DamagedError } from "./errors.ts";
 import {
@@ -59,12 +60,17 @@ export interface DiskOptions {
 }
 
 export async function openDisk(store: Store, id: string, options: DiskOptions = {}): Promise<Disk> {
-  const document = await readDisk(store, id);
-  const layers = await readChain(store, document.layer);
-  checkChain(layers);
-  const map = new MergedMap();
-  for (const [owner, layer] of layers.entries()) map.lay(await readLayerMap(store, layer.id), owner);
-  return new Disk(store, document, layers, map, options);
+  for (;;) {
+    const document = await readDisk(store, id);
+    const layers = await readChain(store, document.layer);
+    checkChain(layers);
+    const map = new MergedMap();
+    for (const [owner, layer] of layers.entries()) map.lay(await readLayerMap(store, layer.id), owner);
+    // Somebody may have merged two of the layers between the reading of their maps: then one of them is gone.
+    const after = await readChain(store, (await readDisk(store, id)).layer);
+    const isSame = after.length === layers.length && after.every((layer, at) => layer.id === layers[at].id);
+    if (isSame) return new Disk(store, document, layers, map, options);
+  }
 }
 
 export class Disk implements BlockDevice {
@@ -340,23 +346,24 @@ export class Disk implements BlockDevice {
   }
 
   /**
-   * Freezes the live layer as it is at this moment and goes on with a new one above it. Writes from now on belong to
-   * the new layer. `commit` is given the documents that do it and commits them with its own; if it throws, nothing has
-   * happened. Gives the id of the frozen layer.
+   * Freezes the live layer as it is at this moment: what is written from now on belongs to a new layer above it. The
+   * function that is given back does it: `commit` gets the documents, commits them with its own and resolves; if it
+   * throws, nothing has happened. Resolves to the id of the frozen layer.
    */
-  freeze(commit: (put: NonNullable<Change["put"]>, frozen: string) => Promise<void>): Promise<string> {
+  freeze(): (commit: (put: NonNullable<Change["put"]>, frozen: string) => Promise<void>) => Promise<string> {
     const last = this.seal();
-    return this.turn.run(async () => {
-      await this.saveUpTo(last);
-      const frozen = this.layers[this.layers.length - 1];
-      const layer = newLayer(frozen, frozen.sizeBytes);
-      const document = { ...this.document, layer: layer.id };
-      await commit([putLayer(layer), { collection: DISKS, key: document.id, value: document }], frozen.id);
-      this.layers.push(layer);
-      this.document = document;
-      this.cidIsNew = true;
-      return frozen.id;
-    });
+    return (commit) =>
+      this.turn.run(async () => {
+        await this.saveUpTo(last);
+        const frozen = this.layers[this.layers.length - 1];
+        const layer = newLayer(frozen, frozen.sizeBytes);
+        const document = { ...this.document, layer: layer.id };
+        await commit([putLayer(layer), { collection: DISKS, key: document.id, value: document }], frozen.id);
+        this.layers.push(layer);
+        this.document = document;
+        this.cidIsNew = true;
+        return frozen.id;
+      });
   }
 
   /** Saves what is unsaved. The disk must not be used afterwards. */
@@ -365,10 +372,11 @@ export class Disk implements BlockDevice {
     await this.flush();
   }
 
-  /** Drops what is unsaved: for a disk whose making has failed. */
-  abandon(): void {
+  /** Drops what is unsaved; resolves when nothing of it is being saved any more. */
+  async abandon(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
+    await this.turn.idle();
   }
 
   private outside(offset: number, length: number): Error | undefined {
@@ -394,31 +402,4 @@ function complete(unsaved: UnsavedBlock, stored: Uint8Array): void {
     unsaved.bytes.set(stored.subarray(at, at + SECTOR), at);
   }
   unsaved.sectors = ALL_SECTORS;
-}
-
-/** Blocks read or written last, in two generations: what is not asked for during one generation is dropped. */
-class BlockCache {
-  private young = new Map<number, Uint8Array>();
-  private old = new Map<number, Uint8Array>();
-  private readonly limit: number;
-
-  constructor(limit: number) {
-    this.limit = limit;
-  }
-
-  get(block: number): Uint8Array | undefined {
-    const bytes = this.young.get(block);
-    if (bytes) return bytes;
-    const older = this.old.get(block);
-    if (older) this.set(block, older);
-    return older;
-  }
-
-  set(block: number, bytes: Uint8Array): void {
-    if (this.young.size >= this.limit) {
-      this.old = this.young;
-      this.young = new Map();
-    }
-    this.young.set(block, bytes);
-  }
 }

@@ -1,4 +1,5 @@
 /** Which layers are in use by name, and what is done with those that are not: they are merged into their only child. */
+import { ConflictError } from "./errors.ts";
 import {
   deletionOfLayer,
   DISKS,
@@ -9,7 +10,7 @@ import {
   SNAPSHOTS,
   type LayerDocument,
 } from "./layer.ts";
-import type { Store } from "./store.ts";
+import type { Change, Store } from "./store.ts";
 
 /** Layers that a snapshot or a disk other than `exceptDisk` names. */
 export async function referencedLayers(store: Store, exceptDisk?: string): Promise<Set<string>> {
@@ -24,17 +25,24 @@ export async function referencedLayers(store: Store, exceptDisk?: string): Promi
 }
 
 /**
- * Deletes layers that nothing stands on and merges those that only one other layer stands on into that one. Each step
- * is a commit of its own that changes no disk's bytes: a crash leaves the rest for the next time. The live layers of
- * `openDisks` (ids of disks that machines are writing to) are left as they are. Gives the number of steps.
+ * The disks that no running machine has open: for each a document that is another one once its machine is started (see
+ * power-record.ts), or null where there is none. It is required by the commit that changes the disk's live layer, so that
+ * a machine that is started meanwhile, by this page or another, keeps its own.
  */
-export async function consolidateLayers(
-  store: Store,
-  openDisks: ReadonlySet<string> = new Set(),
-): Promise<number> {
-  const busy = new Set<string>();
-  for (const { key, value } of await store.list(DISKS))
-    if (openDisks.has(key)) busy.add((value as { layer: string }).layer);
+export type IdleDisks = ReadonlyMap<string, { collection: string; key: string } | null>;
+
+/**
+ * Deletes layers that nothing stands on and merges those that only one other layer stands on into that one. Each step
+ * is a commit of its own that changes no disk's bytes: a crash leaves the rest for the next time. The live layers of disks
+ * that are not in `idle` are left as they are; without `idle` no disk is open. Gives the number of steps.
+ */
+export async function consolidateLayers(store: Store, idle?: IdleDisks): Promise<number> {
+  const live = new Map<string, string>();
+  for (const { key, value } of await store.list(DISKS)) live.set((value as { layer: string }).layer, key);
+  const isBusy = ({ id }: LayerDocument) => {
+    const disk = live.get(id);
+    return idle !== undefined && disk !== undefined && !idle.has(disk);
+  };
   for (let steps = 0; ; steps++) {
     const layers = (await store.list(LAYERS)).map(({ value }) => value as LayerDocument);
     const referenced = await referencedLayers(store);
@@ -51,23 +59,33 @@ export async function consolidateLayers(
       await store.commit({ delete: await deletionOfLayer(store, unused.id) });
       continue;
     }
-    const merged = free.find(({ id }) => {
+    const merged = free.find(({ id, cid }) => {
       const above = children.get(id)!;
       // A template's layer is kept as it is: the next disk made from the same template shares it. A layer whose CID its
       // child does not know is kept too: that is for the user to repair.
       return (
-        above.length === 1 &&
-        !busy.has(above[0].id) &&
-        !id.startsWith("template-") &&
-        above[0].parentCid === layers.find((layer) => layer.id === id)!.cid
+        above.length === 1 && !isBusy(above[0]) && !id.startsWith("template-") && above[0].parentCid === cid
       );
     });
     if (!merged) return steps;
-    await mergeIntoChild(store, merged, children.get(merged.id)![0]);
+    const child = children.get(merged.id)![0];
+    const mark = idle?.get(live.get(child.id) ?? "");
+    try {
+      await mergeIntoChild(store, merged, child, mark ? [mark] : []);
+    } catch (error) {
+      // Its machine has been started, or another page does the same work: the next time.
+      if (error instanceof ConflictError) return steps;
+      throw error;
+    }
   }
 }
 
-async function mergeIntoChild(store: Store, layer: LayerDocument, child: LayerDocument): Promise<void> {
+async function mergeIntoChild(
+  store: Store,
+  layer: LayerDocument,
+  child: LayerDocument,
+  require: NonNullable<Change["require"]>,
+): Promise<void> {
   const below = await readLayerMap(store, layer.id);
   const above = await readLayerMap(store, child.id);
   const put: { collection: string; key: string; value: unknown }[] = [
@@ -81,9 +99,6 @@ async function mergeIntoChild(store: Store, layer: LayerDocument, child: LayerDo
   await store.commit({
     put,
     delete: await deletionOfLayer(store, layer.id),
-    require: [
-      { collection: LAYERS, key: child.id },
-      { collection: LAYERS, key: layer.id },
-    ],
+    require: [...require, { collection: LAYERS, key: child.id }, { collection: LAYERS, key: layer.id }],
   });
 }

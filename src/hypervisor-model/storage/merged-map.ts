@@ -62,6 +62,17 @@ export class MergedMap {
     return [...this.segments.keys()].sort((a, b) => a - b);
   }
 
+  /** All of it as the map of one layer. */
+  *bySegment(): Generator<[segment: number, entries: SegmentMap]> {
+    for (const number of this.segmentNumbers()) {
+      const entries: SegmentMap = new Map();
+      this.segments.get(number)!.ids.forEach((id, place) => {
+        if (id !== undefined) entries.set(place, id);
+      });
+      yield [number, entries];
+    }
+  }
+
   /** Every block that some layer has, ascending. */
   *entries(): Generator<{ block: number; id: BlockId; owner: number }> {
     for (const number of this.segmentNumbers()) {

@@ -25,14 +25,19 @@ export interface StateDocument {
   digest: string;
 }
 
-/** What keeps `state` under `id`, to be committed together with other documents. */
-export function stateChange(
+/** Bytes that are fingerprinted without letting others have the thread: about a millisecond. */
+const STEP_BYTES = 1 << 20;
+
+/** What keeps `state` under `id`, to be committed together with other documents. The state is the store's from then on. */
+export async function stateChange(
   store: Store,
   id: string,
   state: MachineState,
-): Required<Pick<Change, "put" | "blocks">> {
+  onProgress?: (done: number) => void,
+): Promise<Required<Pick<Change, "put" | "blocks">>> {
   const blocks = new Map<BlockId, Uint8Array>();
   const ids: BlockId[] = [];
+  const total = state.pages.length + state.devices.length;
   for (const bytes of [state.pages, state.devices]) {
     for (let at = 0; at < bytes.length; at += BLOCK_SIZE) {
       let block = bytes.subarray(at, at + BLOCK_SIZE);
@@ -44,6 +49,9 @@ export function stateChange(
       const id = blockIdOf(block, store.fingerprintKey);
       ids.push(id);
       if (id !== ZERO_BLOCK) blocks.set(id, block);
+      if ((ids.length * BLOCK_SIZE) % STEP_BYTES !== 0) continue;
+      onProgress?.((ids.length * BLOCK_SIZE) / total / 2);
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
   const { version, engine, engineVersion, hardware, pageNumbers } = state;
@@ -53,15 +61,23 @@ export function stateChange(
   return { put: [{ collection: STATES, key: id, value }], blocks };
 }
 
+/** What keeps the state `from` under `to` too. Its blocks are stored already. Throws NotFoundError. */
+export async function stateCopy(store: Store, from: string, to: string): Promise<Change> {
+  const value = await store.get(STATES, from);
+  if (value === undefined) throw missing(from);
+  const require = [{ collection: STATES, key: from }];
+  return { put: [{ collection: STATES, key: to, value }], require };
+}
+
 /** Keeps `state` under `id`, in place of what was kept there. */
 export async function saveState(store: Store, id: string, state: MachineState): Promise<void> {
-  await store.commit(stateChange(store, id, state));
+  await store.commit(await stateChange(store, id, state));
 }
 
 /** Throws NotFoundError, NewerVersionError or DamagedError. Whether it fits a machine is for the machine to say. */
 export async function loadState(store: Store, id: string): Promise<MachineState> {
   const found = await store.get(STATES, id);
-  if (found === undefined) throw new NotFoundError(`there is no saved state ${id}`, "nothing", `state ${id}`);
+  if (found === undefined) throw missing(id);
   const document = found as StateDocument;
   if (document.version > 1) {
     throw new NewerVersionError(
@@ -103,6 +119,10 @@ export async function loadState(store: Store, id: string): Promise<MachineState>
 /** Forgets a saved state; none there is no error. */
 export async function deleteState(store: Store, id: string): Promise<void> {
   await store.commit({ delete: [{ collection: STATES, key: id }] });
+}
+
+function missing(id: string): NotFoundError {
+  return new NotFoundError(`there is no saved state ${id}`, "nothing", `state ${id}`);
 }
 
 function digestOf(document: Omit<StateDocument, "digest">): string {

@@ -2,16 +2,16 @@
  * Snapshots of a machine: its definition, for each disk the layer that was frozen, and the saved state if it was running
  * or suspended. They form a tree; `current` is the one that the present state ("you are here") came from.
  *
- * Whoever reverts or deletes holds the machine's lock; while the machine runs, its open disks are given to `take` and
- * named to `delete`.
+ * Whoever reverts or deletes holds the machine. While it runs, its open disks are given to `takeSnapshot`.
  */
 import type { MachineState } from "../../emulator/machine.ts";
 import { NotFoundError, RefusedError } from "./errors.ts";
-import { consolidateLayers } from "./layer-references.ts";
+import { consolidateLayers, type IdleDisks } from "./layer-references.ts";
+import { joinChanges } from "./join-changes.ts";
 import { DISKS, newId, newLayer, putLayer, readLayer, SNAPSHOTS } from "./layer.ts";
 import type { Disk } from "./disk.ts";
 import { readDisk, type DiskDocument } from "./disk-document.ts";
-import { STATES, stateChange } from "./saved-state.ts";
+import { STATES, stateChange, stateCopy } from "./saved-state.ts";
 import type { Change, Store } from "./store.ts";
 
 export { SNAPSHOTS };
@@ -20,6 +20,9 @@ export const SNAPSHOT_TREES = "snapshot-trees";
 export const CLONES = "linked-clones";
 
 type Put = NonNullable<Change["put"]>;
+
+/** What the machine did at that moment, and does again after a revert. A snapshot without memory is of one that is off. */
+export type SnapshotPower = "off" | "running" | "suspended";
 
 export interface SnapshotDocument {
   version: 1;
@@ -36,6 +39,7 @@ export interface SnapshotDocument {
   definition: unknown;
   /** Each disk as it was; `layer` is the frozen one. */
   disks: DiskDocument[];
+  power: SnapshotPower;
   /** Id of the saved state (see saved-state.ts); null: it was powered off. */
   state: string | null;
 }
@@ -54,10 +58,12 @@ export interface NewSnapshot {
   definition: unknown;
   /** Open disks of a running machine, ids of the others. */
   disks: readonly (Disk | string)[];
-  /** Of a running (paused) or suspended machine. */
-  state?: MachineState;
+  /** The state of a running machine, or the id of the one that a suspended machine has in the store. */
+  state?: MachineState | { kept: string };
   thumbnail?: Uint8Array;
   now: number;
+  /** Called with the part of the work that is done, 0 to 1. */
+  onProgress?: (done: number) => void;
 }
 
 export async function readTree(store: Store, machine: string): Promise<SnapshotTree> {
@@ -87,16 +93,29 @@ function putSnapshot(document: SnapshotDocument): Put[number] {
   return { collection: SNAPSHOTS, key: `${document.machine}/${document.id}`, value: document };
 }
 
-/** All of it in one commit: the snapshot is there with every disk and the state, or nothing has changed. */
+/**
+ * All of it in one commit: the snapshot is there with every disk and the state, or nothing has changed. The open disks are
+ * frozen before this first waits, so that the caller may let the guest go on as soon as it has called.
+ */
 export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise<SnapshotDocument> {
-  const { machine, name, description = "", definition, thumbnail, state, now } = snapshot;
+  const { machine, name, description = "", definition, thumbnail, state, now, onProgress } = snapshot;
+  const disks = snapshot.disks.map((disk) =>
+    typeof disk === "string" ? disk : { id: disk.id, freeze: disk.freeze() },
+  );
   const tree = await readTree(store, machine);
   refuseTemplate(tree, "snapshot");
   const id = newId();
-  const disks: DiskDocument[] = [];
+  let saved: Change | undefined;
+  if (state !== undefined) {
+    saved =
+      "kept" in state
+        ? await stateCopy(store, state.kept, id)
+        : await stateChange(store, id, state, onProgress);
+  }
+  const frozen: DiskDocument[] = [];
   let document: SnapshotDocument | undefined;
   const takeFrom = async (at: number, put: Put): Promise<void> => {
-    const disk = snapshot.disks[at];
+    const disk = disks[at];
     if (disk === undefined) {
       document = {
         version: 1,
@@ -108,44 +127,46 @@ export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise
         createdAt: now,
         ...(thumbnail === undefined ? {} : { thumbnail }),
         definition,
-        disks,
+        disks: frozen,
+        power: state === undefined ? "off" : "kept" in state ? "suspended" : "running",
         state: state === undefined ? null : id,
       };
-      const saved = state === undefined ? undefined : stateChange(store, id, state);
-      await store.commit({
-        put: [
-          ...put,
-          ...(saved?.put ?? []),
-          putSnapshot(document),
-          putTree(machine, { ...tree, current: id }),
-        ],
-        ...(saved === undefined ? {} : { blocks: saved.blocks }),
-        require: disks.map(({ id }) => ({ collection: DISKS, key: id })),
-      });
+      const require = frozen.map((disk) => ({ collection: DISKS, key: disk.id }));
+      const own = {
+        put: [...put, putSnapshot(document), putTree(machine, { ...tree, current: id })],
+        require,
+      };
+      await store.commit(joinChanges(own, saved));
       return;
     }
     if (typeof disk !== "string") {
-      await disk.freeze(async (frozen, layer) => {
-        disks.push({ ...(await readDisk(store, disk.id)), layer });
-        await takeFrom(at + 1, [...put, ...frozen]);
+      await disk.freeze(async (moved, layer) => {
+        frozen.push({ ...(await readDisk(store, disk.id)), layer });
+        await takeFrom(at + 1, [...put, ...moved]);
       });
       return;
     }
     const stored = await readDisk(store, disk);
     const layer = newLayer(await readLayer(store, stored.layer), stored.sizeBytes);
-    disks.push(stored);
+    frozen.push(stored);
     const moved = { collection: DISKS, key: disk, value: { ...stored, layer: layer.id } };
     await takeFrom(at + 1, [...put, putLayer(layer), moved]);
   };
   await takeFrom(0, []);
+  onProgress?.(1);
   return document!;
 }
 
 /**
- * Puts the disks back to what they were. What was written since the last snapshot is lost: whoever wants to keep it takes
- * a snapshot first. The machine is off. The definition and the id of the state are in the snapshot that is given back.
+ * What puts the disks, and the state of a machine that is not running, back to what they were: to be committed with what
+ * the caller changes besides. What was written since the last snapshot is lost: whoever wants to keep it takes a snapshot
+ * first. The layers that nobody needs any more are for `consolidateLayers`.
  */
-export async function revertToSnapshot(store: Store, machine: string, id: string): Promise<SnapshotDocument> {
+export async function revertChange(
+  store: Store,
+  machine: string,
+  id: string,
+): Promise<{ snapshot: SnapshotDocument; change: Change }> {
   const tree = await readTree(store, machine);
   refuseTemplate(tree, "revert");
   const snapshot = await readSnapshot(store, machine, id);
@@ -154,17 +175,34 @@ export async function revertToSnapshot(store: Store, machine: string, id: string
     const layer = newLayer(await readLayer(store, disk.layer), disk.sizeBytes);
     put.push(putLayer(layer), { collection: DISKS, key: disk.id, value: { ...disk, layer: layer.id } });
   }
-  await store.commit({ put, require: [{ collection: SNAPSHOTS, key: `${machine}/${id}` }] });
+  return { snapshot, change: { put, require: [{ collection: SNAPSHOTS, key: `${machine}/${id}` }] } };
+}
+
+/** Of a machine that is off. */
+export async function revertToSnapshot(store: Store, machine: string, id: string): Promise<SnapshotDocument> {
+  const { snapshot, change } = await revertChange(store, machine, id);
+  await store.commit(change);
   await consolidateLayers(store);
   await store.collectGarbage();
   return snapshot;
 }
 
+/** Another name or description. */
+export async function relabelSnapshot(
+  store: Store,
+  machine: string,
+  id: string,
+  label: Partial<Pick<SnapshotDocument, "name" | "description">>,
+): Promise<void> {
+  const put = [putSnapshot({ ...(await readSnapshot(store, machine, id)), ...label })];
+  await store.commit({ put, require: [{ collection: SNAPSHOTS, key: `${machine}/${id}` }] });
+}
+
 export interface SnapshotDeletion {
   /** Its descendants too. */
   withChildren?: boolean;
-  /** Disks that running machines have open: their layers are merged another time. */
-  openDisks?: ReadonlySet<string>;
+  /** Disks whose live layer may be merged into (see `consolidateLayers`). */
+  idle?: IdleDisks;
 }
 
 /** The present state and all other snapshots keep their bytes. Throws RefusedError if linked clones stand on it. */
@@ -172,7 +210,7 @@ export async function deleteSnapshot(
   store: Store,
   machine: string,
   id: string,
-  { withChildren = false, openDisks = new Set() }: SnapshotDeletion = {},
+  { withChildren = false, idle }: SnapshotDeletion = {},
 ): Promise<void> {
   const tree = await readTree(store, machine);
   const snapshot = await readSnapshot(store, machine, id);
@@ -194,18 +232,18 @@ export async function deleteSnapshot(
     put.push(putTree(machine, { ...tree, current: snapshot.parent }));
   }
   const deleted = all.filter(({ id }) => gone.has(id));
-  await store.commit({
-    put,
-    delete: deleted.flatMap(({ id, state }) => [
-      { collection: SNAPSHOTS, key: `${machine}/${id}` },
-      ...(state === null ? [] : [{ collection: STATES, key: state }]),
-    ]),
-  });
-  await consolidateLayers(store, openDisks);
+  await store.commit({ put, delete: deleted.flatMap(deletionOfSnapshot) });
+  await consolidateLayers(store, idle);
   await store.collectGarbage();
 }
 
-function withDescendants(all: readonly SnapshotDocument[], id: string): Set<string> {
+export function deletionOfSnapshot({ machine, id, state }: SnapshotDocument): NonNullable<Change["delete"]> {
+  const deletion = [{ collection: SNAPSHOTS, key: `${machine}/${id}` }];
+  return state === null ? deletion : [...deletion, { collection: STATES, key: state }];
+}
+
+/** The snapshot and all that came after it. */
+export function withDescendants(all: readonly SnapshotDocument[], id: string): Set<string> {
   const found = new Set([id]);
   // A set gives what is added while it is gone through.
   for (const ancestor of found) for (const { id, parent } of all) if (parent === ancestor) found.add(id);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Random } from "../../common/random.ts";
 import { MemoryStore } from "../storage/memory-store.ts";
+import type { Change } from "../storage/store.ts";
 import { BadDefinitionError, MachineLibrary, NoSuchMachineError, type MachineContents } from "./library.ts";
 import { NoPeers, type LibraryPeers } from "./library-peers.ts";
 import { TASK_LOG_LIMIT } from "./task-log.ts";
@@ -11,14 +12,22 @@ class RecordedContents implements MachineContents {
   async createDisk({ id }: { id: string }): Promise<void> {
     this.calls.push(`create ${id}`);
   }
-  async copyDisk(from: string, to: string): Promise<void> {
-    this.calls.push(`copy ${from} ${to}`);
+  async copyOfDisks(from: string[], to: string[]): Promise<Change> {
+    this.calls.push(`copy ${from.join(" ")} ${to.join(" ")}`);
+    return {};
   }
   async deleteDisk(id: string): Promise<void> {
     this.calls.push(`delete ${id}`);
   }
   async deleteSavedState(machine: string): Promise<void> {
     this.calls.push(`forget ${machine}`);
+  }
+  async deletionOf(machine: string, disks: string[]): Promise<Change> {
+    this.calls.push(`delete ${disks.join(" ")} of ${machine}`);
+    return {};
+  }
+  async tidy(): Promise<void> {
+    this.calls.push("tidy");
   }
 }
 
@@ -125,7 +134,7 @@ describe("machines", () => {
     const web = await library.create({ name: "web" });
     await library.delete(web.id);
     expect((await open()).entries).toEqual([]);
-    expect(contents.calls.slice(1)).toEqual([`forget ${web.id}`, `delete ${web.disks[0].id}`]);
+    expect(contents.calls.slice(1)).toEqual([`delete ${web.disks[0].id} of ${web.id}`, "tidy"]);
     expect(await store.list("machine-power")).toEqual([]);
   });
 

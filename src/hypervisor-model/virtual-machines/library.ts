@@ -4,6 +4,15 @@
  */
 import type { Random } from "../../common/random.ts";
 import { ConflictError } from "../storage/errors.ts";
+import { joinChanges } from "../storage/join-changes.ts";
+import type { IdleDisks } from "../storage/layer-references.ts";
+import {
+  linkedClones,
+  readTree,
+  SNAPSHOT_TREES,
+  type LinkedClone,
+  type SnapshotTree,
+} from "../storage/snapshots.ts";
 import type { Change, Store } from "../storage/store.ts";
 import {
   duplicateOf,
@@ -19,9 +28,10 @@ import type { LibraryPeers } from "./library-peers.ts";
 import { RefusedActionError } from "./lifecycle.ts";
 import {
   changePower,
-  deletedPowerRecord,
   FIRST_POWER_RECORD,
   newPowerRecord,
+  powerDocument,
+  powerChange,
   readPowerRecords,
   type PowerRecord,
   type PowerState,
@@ -33,7 +43,14 @@ export const MACHINE_COLLECTION = "machines";
 export const FOLDER_COLLECTION = "folders";
 
 export type LibraryEntry =
-  | { type: "machine"; definition: MachineDefinition; power: PowerState }
+  | {
+      type: "machine";
+      definition: MachineDefinition;
+      power: PowerState;
+      isTemplate: boolean;
+      /** The snapshot that a linked clone stands on. */
+      clonedFrom?: { machine: string; snapshot: string };
+    }
   /** Written by a newer version, or damaged. */
   | { type: "unreadable"; id: string; name: string; problems: Problem[] };
 
@@ -47,10 +64,15 @@ export interface LibraryFolder {
 /** What a machine's definition only names: its disks' contents and the state it was suspended in. */
 export interface MachineContents {
   createDisk(disk: DiskDefinition): Promise<void>;
-  copyDisk(from: string, to: string): Promise<void>;
+  /** What copies the disks `from` under the ids `to`. */
+  copyOfDisks(from: readonly string[], to: readonly string[]): Promise<Change>;
   deleteDisk(id: string): Promise<void>;
   /** Nothing when there is none. */
   deleteSavedState(machine: string): Promise<void>;
+  /** What deletes a machine's disks, snapshots and saved states. */
+  deletionOf(machine: string, disks: readonly string[]): Promise<Change>;
+  /** Frees what nothing refers to any more. */
+  tidy(idle: IdleDisks): Promise<void>;
 }
 
 export interface LibraryOptions {
@@ -89,6 +111,8 @@ export class MachineLibrary {
   readonly #listeners = new Set<() => void>();
   #entries = new Map<string, LibraryEntry>();
   #records = new Map<string, PowerRecord>();
+  #templates = new Set<string>();
+  #clones: LinkedClone[] = [];
   #folders: LibraryFolder[] = [];
 
   static async open(options: LibraryOptions): Promise<MachineLibrary> {
@@ -131,6 +155,23 @@ export class MachineLibrary {
   power(id: string): PowerState {
     const entry = this.#entries.get(id);
     return entry?.type === "machine" ? entry.power : { state: "off" };
+  }
+
+  isTemplate(id: string): boolean {
+    return this.#templates.has(id);
+  }
+
+  /** The linked clones that stand on a machine's snapshots, by name. */
+  clonesOf(id: string): { id: string; name: string; snapshot: string }[] {
+    return this.#clones
+      .filter(({ machine }) => machine === id)
+      .map(({ clone, snapshot }) => ({ id: clone, name: this.nameOf(clone), snapshot }));
+  }
+
+  /** The id itself where there is no such machine. */
+  nameOf(id: string): string {
+    const entry = this.#entries.get(id);
+    return entry === undefined ? id : nameOf(entry);
   }
 
   /** Whether another page or program runs this machine. */
@@ -187,31 +228,73 @@ export class MachineLibrary {
 
   async duplicate(id: string): Promise<MachineDefinition> {
     const original = this.#readable(id, "duplicate");
-    const task = await this.tasks.begin("duplicate", { id, name: original.name });
-    try {
-      const copy = duplicateOf(original, this.#random, this.#now(), this.taken());
-      for (const [i, disk] of copy.disks.entries()) {
-        await this.#contents.copyDisk(original.disks[i].id, disk.id);
-      }
-      await this.#add(copy);
-      await task.done({ as: copy.name });
-      return copy;
-    } catch (error) {
-      await task.failed({ error: String(error) });
-      throw error;
-    }
+    const copy = duplicateOf(original, this.#random, this.#now(), this.taken());
+    const ids = ({ disks }: MachineDefinition) => disks.map((disk) => disk.id);
+    await this.tasks.during("duplicate", { id, name: original.name }, { as: copy.name }, async () =>
+      this.#add(copy, await this.#contents.copyOfDisks(ids(original), ids(copy))),
+    );
+    return copy;
   }
 
-  /** The machine, its saved state and its disks. */
+  /** Adds a machine that is made of another one, with what its disks need, in one commit. */
+  async addMade(
+    choices: MachineChoices,
+    storage: (definition: MachineDefinition) => Promise<Change>,
+  ): Promise<MachineDefinition> {
+    const definition = newDefinition(choices, this.#random, this.#now(), this.taken());
+    this.#check(definition);
+    await this.#add(definition, await storage(definition));
+    return definition;
+  }
+
+  /**
+   * What changes a machine's settings and its power mark: to be committed with what changes in its storage. The settings
+   * are checked; when another page has changed the mark meanwhile the commit fails with ConflictError.
+   */
+  changeOf(id: string, settings: Partial<MachineDefinition>, power: PowerState): Change {
+    const old = this.#readable(id, "revert");
+    const definition: MachineDefinition = { ...old, ...settings, id, version: old.version };
+    this.#check(definition);
+    const document = { collection: MACHINE_COLLECTION, key: id };
+    const record = this.#records.get(id) ?? FIRST_POWER_RECORD;
+    const put = [{ ...document, value: definition }];
+    return joinChanges({ require: [document], put }, powerChange(id, record, power));
+  }
+
+  /** Commits changes of several parts at once. */
+  async commit(...changes: Change[]): Promise<void> {
+    await this.#commit(joinChanges(...changes));
+  }
+
+  /** The machine, its saved state, its snapshots and its disks. */
   async delete(id: string): Promise<void> {
     const { name, disks } = this.#readable(id, "delete");
+    const clones = this.clonesOf(id);
+    if (clones.length > 0) {
+      const names = clones.map((clone) => clone.name).join(", ");
+      throw new RefusedActionError(name, "delete", { key: "has-clones", clones: names });
+    }
+    const storage = await this.#contents.deletionOf(
+      id,
+      disks.map((disk) => disk.id),
+    );
     const record = this.#records.get(id) ?? FIRST_POWER_RECORD;
-    await this.#commit({
-      delete: [{ collection: MACHINE_COLLECTION, key: id }, deletedPowerRecord(id, record)],
-    });
-    await this.#contents.deleteSavedState(id);
-    for (const disk of disks) await this.#contents.deleteDisk(disk.id);
+    const own = { delete: [{ collection: MACHINE_COLLECTION, key: id }, powerDocument(id, record)] };
+    await this.#commit(joinChanges(own, storage));
+    await this.#contents.tidy(this.idleDisks());
     await this.tasks.note("delete", { id, name });
+  }
+
+  /** The disks that no machine has open (see `consolidateLayers`). */
+  idleDisks(): IdleDisks {
+    const idle = new Map<string, { collection: string; key: string } | null>();
+    for (const entry of this.#entries.values()) {
+      if (entry.type === "unreadable" || entry.power.state === "running") continue;
+      const { id, disks } = entry.definition;
+      const mark = powerDocument(id, this.#records.get(id) ?? FIRST_POWER_RECORD);
+      for (const disk of disks) idle.set(disk.id, mark);
+    }
+    return idle;
   }
 
   /** Marks the machine as run by this page. Refused when another page that is still there runs it. */
@@ -219,6 +302,9 @@ export class MachineLibrary {
     const definition = this.#readable(id, "power-on");
     const refused = new RefusedActionError(definition.name, "power-on", { key: "elsewhere" });
     const seen = (await readPowerRecords(this.#store, id)).get(id) ?? FIRST_POWER_RECORD;
+    // Read after the mark: who makes it a template renews the mark.
+    if ((await readTree(this.#store, id)).isTemplate)
+      throw new RefusedActionError(definition.name, "power-on", { key: "template" });
     if (seen.power.state === "running" && seen.power.owner !== this.#peers.self) {
       if (await this.#peers.isAlive(seen.power.owner)) throw refused;
     }
@@ -280,15 +366,28 @@ export class MachineLibrary {
 
   /** Reads everything from the store again. */
   async refresh(): Promise<void> {
-    const [machines, records, folders] = await Promise.all([
+    const [machines, records, folders, trees, clones] = await Promise.all([
       this.#store.list(MACHINE_COLLECTION),
       readPowerRecords(this.#store),
       this.#store.list(FOLDER_COLLECTION),
+      this.#store.list(SNAPSHOT_TREES),
+      linkedClones(this.#store),
       this.tasks.read(),
     ]);
     this.#records = records;
+    this.#templates = new Set(
+      trees.filter(({ value }) => (value as SnapshotTree).isTemplate).map(({ key }) => key),
+    );
+    this.#clones = clones;
     this.#entries = new Map(machines.map(({ key, value }) => [key, this.#entryOf(key, value)]));
     this.#folders = folders.map(({ value }) => value as LibraryFolder);
+  }
+
+  /** To be called after a commit that went past the library. */
+  async changed(): Promise<void> {
+    await this.refresh();
+    this.#peers.announceChange();
+    this.#notify();
   }
 
   close(): void {
@@ -299,7 +398,15 @@ export class MachineLibrary {
     const checked = parseDefinition(document);
     if (checked.type === "ok") {
       const { power } = this.#records.get(id) ?? FIRST_POWER_RECORD;
-      return { type: "machine", definition: checked.value, power };
+      const clone = this.#clones.find((link) => link.clone === id);
+      const clonedFrom = clone && { machine: clone.machine, snapshot: clone.snapshot };
+      return {
+        type: "machine",
+        definition: checked.value,
+        power,
+        isTemplate: this.isTemplate(id),
+        ...(clonedFrom === undefined ? {} : { clonedFrom }),
+      };
     }
     const name = (document as { name?: unknown } | null)?.name;
     return {
@@ -356,14 +463,10 @@ export class MachineLibrary {
     return owner === undefined ? "another machine" : nameOf(owner);
   }
 
-  async #add(definition: MachineDefinition): Promise<void> {
-    this.#records.set(definition.id, FIRST_POWER_RECORD);
-    await this.#commit({
-      put: [
-        { collection: MACHINE_COLLECTION, key: definition.id, value: definition },
-        newPowerRecord(definition.id),
-      ],
-    });
+  async #add(definition: MachineDefinition, storage?: Change): Promise<void> {
+    const { id } = definition;
+    const own = { put: [{ collection: MACHINE_COLLECTION, key: id, value: definition }, newPowerRecord(id)] };
+    await this.#commit(joinChanges(own, storage));
   }
 
   /** Changes a machine that must still be there: another page may have deleted it. */
@@ -381,19 +484,13 @@ export class MachineLibrary {
 
   async #setPower(id: string, seen: PowerRecord, power: PowerState): Promise<boolean> {
     const record = await changePower(this.#store, id, seen, power);
-    await this.#changed();
+    await this.changed();
     return record !== undefined;
   }
 
   async #commit(change: Change): Promise<void> {
     await this.#store.commit(change);
-    await this.#changed();
-  }
-
-  async #changed(): Promise<void> {
-    await this.refresh();
-    this.#peers.announceChange();
-    this.#notify();
+    await this.changed();
   }
 
   #notify(): void {

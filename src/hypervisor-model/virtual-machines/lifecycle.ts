@@ -76,11 +76,15 @@ export type ActionRefusal =
   /** Another page or program runs this machine. */
   | { key: "elsewhere" }
   /** The definition was written by a newer version, or is damaged. */
-  | { key: "unreadable" };
+  | { key: "unreadable" }
+  /** A template is not started or changed. */
+  | { key: "template" }
+  /** Linked clones stand on it: their names. */
+  | { key: "has-clones"; clones: string };
 
 interface StateRow {
   on: Partial<Record<MachineEvent, MachineState>>;
-  may: Record<MachineAction, "yes" | ActionRefusal["key"]>;
+  may: Record<MachineAction, "yes" | Exclude<ActionRefusal["key"], "has-clones">>;
 }
 
 /** While one state turns into another, nothing but pulling the plug is possible. */
@@ -212,7 +216,7 @@ export const LIFECYCLE: Record<MachineState, StateRow> = {
       rename: "yes",
       duplicate: "suspended",
       delete: "yes",
-      snapshot: "suspended",
+      snapshot: "yes",
       revert: "yes",
     },
   },

@@ -1,16 +1,16 @@
 /** The disks and saved states behind the library's definitions, in a store. */
 import type { MachineState } from "../../emulator/machine.ts";
-import { createDisk, deleteDisk, DISKS } from "../storage/disk-document.ts";
-import { openDisk } from "../storage/disk.ts";
+import { deletionOfMachine, fullCloneChange } from "../storage/clones.ts";
+import { createDisk, deleteDisk, DISKS, readDisk } from "../storage/disk-document.ts";
+import { consolidateLayers, type IdleDisks } from "../storage/layer-references.ts";
 import { deleteState, loadState, saveState, STATES } from "../storage/saved-state.ts";
-import type { Store } from "../storage/store.ts";
+import type { Change, Store } from "../storage/store.ts";
 import type { DiskDefinition } from "./definition.ts";
 import type { ImageLoader } from "./images.ts";
 import type { MachineContents } from "./library.ts";
 
 /** The image whose empty file system a system disk is made with. */
 const SYSTEM_DISK_IMAGE = "tiny";
-const COPY_BYTES = 1 << 20;
 
 export class StoreContents implements MachineContents {
   readonly #store: Store;
@@ -30,16 +30,18 @@ export class StoreContents implements MachineContents {
     await createDisk(this.#store, { id, name, sizeMiB, ...(template === undefined ? {} : { template }) });
   }
 
-  async copyDisk(from: string, to: string): Promise<void> {
-    const source = await openDisk(this.#store, from);
-    await createDisk(this.#store, { id: to, name: "disk", sizeMiB: source.byteLength / 2 ** 20 });
-    const target = await openDisk(this.#store, to);
-    for (let offset = 0; offset < source.byteLength; offset += COPY_BYTES) {
-      const bytes = await source.read(offset, Math.min(COPY_BYTES, source.byteLength - offset));
-      if (bytes.some((byte) => byte !== 0)) await target.write(offset, bytes);
-    }
-    await target.close();
-    await source.close();
+  async copyOfDisks(from: readonly string[], to: readonly string[]): Promise<Change> {
+    const originals = await Promise.all(from.map((id) => readDisk(this.#store, id)));
+    return (await fullCloneChange(this.#store, originals, to)).change;
+  }
+
+  deletionOf(machine: string, disks: readonly string[]): Promise<Change> {
+    return deletionOfMachine(this.#store, machine, disks);
+  }
+
+  async tidy(idle: IdleDisks): Promise<void> {
+    await consolidateLayers(this.#store, idle);
+    await this.#store.collectGarbage();
   }
 
   async deleteDisk(id: string): Promise<void> {

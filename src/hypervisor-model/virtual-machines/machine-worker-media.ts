@@ -8,32 +8,57 @@ export class MediumError extends Error {
   override name = "MediumError";
 }
 
-export interface OpenMedium {
-  device: BlockDevice;
-  /** A disk of the store, which has to be closed. */
-  disk?: Disk;
-}
-
 export async function openMedium(
   medium: WorkerMedium,
   store: Store | undefined,
   onSaveError: (error: Error) => void,
-): Promise<OpenMedium> {
+): Promise<BlockDevice> {
   switch (medium.type) {
     case "bytes":
-      return { device: memoryDevice(medium.bytes, medium.readOnly) };
+      return memoryDevice(medium.bytes, medium.readOnly);
     case "blank":
-      return { device: sparseDevice(medium.byteLength) };
+      return sparseDevice(medium.byteLength);
     case "blob":
-      return { device: blobDevice(medium.blob) };
-    case "disk": {
+      return blobDevice(medium.blob);
+    case "disk":
       if (store === undefined)
         throw new MediumError(`disk ${medium.disk}: this machine was started without a store`);
-      const disk = await openDisk(store, medium.disk, { onSaveError });
-      return { device: disk, disk };
-    }
+      return StoredDisk.open(store, medium.disk, onSaveError);
     default:
       return medium satisfies never;
+  }
+}
+
+/** A disk of the store in its drive: what is in there is another one after a revert. */
+export class StoredDisk implements BlockDevice {
+  readonly byteLength: number;
+  readonly readOnly = false;
+  disk: Disk;
+  readonly #store: Store;
+  readonly #onSaveError: (error: Error) => void;
+
+  static async open(store: Store, id: string, onSaveError: (error: Error) => void): Promise<StoredDisk> {
+    return new StoredDisk(store, await openDisk(store, id, { onSaveError }), onSaveError);
+  }
+
+  private constructor(store: Store, disk: Disk, onSaveError: (error: Error) => void) {
+    this.#store = store;
+    this.#onSaveError = onSaveError;
+    this.disk = disk;
+    this.byteLength = disk.byteLength;
+  }
+
+  read(offset: number, length: number) {
+    return this.disk.read(offset, length);
+  }
+
+  write(offset: number, bytes: Uint8Array) {
+    return this.disk.write(offset, bytes);
+  }
+
+  /** The disk as the store has it now. Nothing is unsaved. */
+  async reopen(): Promise<void> {
+    this.disk = await openDisk(this.#store, this.disk.id, { onSaveError: this.#onSaveError });
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   ScreenUpdate,
   SerialPort,
 } from "../../emulator/machine.ts";
+import type { NewSnapshot, SnapshotDocument } from "../storage/snapshots.ts";
 import type { Medium } from "./running-machine-types.ts";
 
 /** A medium whose bytes the owner has already fetched where they come from an image. */
@@ -51,12 +52,22 @@ export interface MachineControl {
   pause(): Promise<void>;
   reset(): Promise<void>;
   save(): Promise<MachineState>;
+  /**
+   * A snapshot of the running or paused machine. It stands still while its state is copied and goes on while that is
+   * stored. `onProgress` is a Comlink proxy.
+   */
+  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<SnapshotDocument>;
+  /** Goes on from a snapshot that has a state, in the same hardware. */
+  revert(machine: string, snapshot: string): Promise<void>;
   /** Ends when all that was written is in the store. */
   close(): Promise<void>;
   insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void>;
   statistics(): Promise<MachineStatistics>;
   readMemory(address: number, length: number): Promise<Uint8Array>;
 }
+
+/** `memory`: with the state, to be gone on from. */
+export type LiveSnapshot = Omit<NewSnapshot, "disks" | "state" | "onProgress"> & { memory: boolean };
 
 export type ToWorker =
   | { type: "serial"; port: SerialPort; bytes: Uint8Array }

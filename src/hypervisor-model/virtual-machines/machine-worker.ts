@@ -4,14 +4,18 @@
  */
 import { expose, transfer } from "comlink";
 import type { DriveName, Machine, MachineEvents } from "../../emulator/machine.ts";
+import { checkStateFits } from "../../emulator/v86/machine-state.ts";
 import { V86Machine } from "../../emulator/v86/v86-machine.ts";
-import type { Disk } from "../storage/disk.ts";
+import { RefusedError } from "../storage/errors.ts";
 import { openIndexedDbStore } from "../storage/indexeddb-store.ts";
+import { loadState } from "../storage/saved-state.ts";
+import { revertChange, takeSnapshot, type SnapshotDocument } from "../storage/snapshots.ts";
 import { connectStore } from "../storage/store-port.ts";
 import type { Store } from "../storage/store.ts";
-import { MediumError, openMedium } from "./machine-worker-media.ts";
+import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
 import type {
   FromWorker,
+  LiveSnapshot,
   MachineControl,
   ToWorker,
   WorkerMedium,
@@ -23,8 +27,10 @@ class MachineHolder implements MachineControl {
   readonly #nicPorts: (MessagePort | undefined)[];
   #machine: Machine | undefined;
   #store: Store | undefined;
-  #disks: Disk[] = [];
+  #disks: StoredDisk[] = [];
   #running = false;
+  /** Stands still for a moment by our own doing: nobody is told, and frames still arrive. */
+  #standsStill = false;
   #watched = false;
 
   constructor(start: WorkerStart) {
@@ -64,10 +70,10 @@ class MachineHolder implements MachineControl {
   }
 
   async #open(medium: WorkerMedium) {
-    const { device, disk } = await openMedium(medium, this.#store, ({ name, message }) =>
+    const device = await openMedium(medium, this.#store, ({ name, message }) =>
       this.#post({ type: "disk-error", name, message }),
     );
-    if (disk !== undefined) this.#disks.push(disk);
+    if (device instanceof StoredDisk) this.#disks.push(device);
     return device;
   }
 
@@ -78,6 +84,7 @@ class MachineHolder implements MachineControl {
   #events(): MachineEvents {
     return {
       status: (status) => {
+        if (this.#standsStill && (status.type === "paused" || status.type === "running")) return;
         this.#running = status.type === "running";
         this.#post({ type: "status", status });
       },
@@ -147,7 +154,7 @@ class MachineHolder implements MachineControl {
   }
 
   async save() {
-    for (const disk of this.#disks) await disk.flush();
+    for (const { disk } of this.#disks) await disk.flush();
     const state = await this.#built().save();
     return transfer(state, [
       state.devices.buffer as ArrayBuffer,
@@ -156,11 +163,79 @@ class MachineHolder implements MachineControl {
     ]);
   }
 
+  /** Stops the guest for the time of `act`; it goes on if it ran before. */
+  async #still<T>(act: (machine: Machine) => Promise<T>): Promise<T> {
+    const machine = this.#built();
+    const wasRunning = this.#running;
+    this.#standsStill = true;
+    try {
+      if (wasRunning) await machine.pause();
+      return await act(machine);
+    } finally {
+      if (wasRunning) await machine.run();
+      this.#standsStill = false;
+    }
+  }
+
+  #ownStore(): Store {
+    const volatile = (["hda", "hdb"] as const).find((drive) => {
+      const medium = this.#start.setup.drives[drive];
+      return medium !== undefined && medium.type !== "disk";
+    });
+    if (this.#store === undefined || volatile !== undefined) {
+      throw new RefusedError(
+        "what this guest writes to its disk is not in the store, so it cannot be kept by a snapshot",
+        volatile ?? "no store",
+        "disks in the store",
+      );
+    }
+    return this.#store;
+  }
+
+  async takeSnapshot(
+    { memory, ...snapshot }: LiveSnapshot,
+    onProgress: (done: number) => void,
+  ): Promise<SnapshotDocument> {
+    const store = this.#ownStore();
+    const disks = this.#disks.map(({ disk }) => disk);
+    // Boxed: the guest goes on while the promise is still to be kept.
+    const { taken } = await this.#still(async (machine) => {
+      const state = memory ? await machine.save() : undefined;
+      const taken = takeSnapshot(store, {
+        ...snapshot,
+        disks,
+        ...(state === undefined ? {} : { state }),
+        onProgress,
+      });
+      taken.catch(() => undefined);
+      return { taken };
+    });
+    return taken;
+  }
+
+  async revert(machineId: string, snapshotId: string): Promise<void> {
+    const store = this.#ownStore();
+    const { setup } = this.#start;
+    const { snapshot, change } = await revertChange(store, machineId, snapshotId);
+    if (snapshot.state === null)
+      throw new RefusedError("the snapshot has no memory to go on from", snapshot.name, "one with memory");
+    const state = await loadState(store, snapshot.state);
+    const { engine, engineVersion } = this.#built();
+    checkStateFits(state, engine, engineVersion, setup.hardware);
+    await this.#still(async (machine) => {
+      // Nothing is lost if the commit fails, and nothing of the state that is given up is saved after it.
+      for (const { disk } of this.#disks) await disk.flush();
+      await store.commit(change);
+      for (const disk of this.#disks) await disk.reopen();
+      await machine.restore(state);
+    });
+  }
+
   async close(): Promise<void> {
     const machine = this.#machine;
     this.#running = false;
     if (machine !== undefined) await machine.destroy();
-    for (const disk of this.#disks) await disk.close();
+    for (const { disk } of this.#disks) await disk.close();
     await this.#store?.close();
   }
 

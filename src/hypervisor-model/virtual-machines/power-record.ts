@@ -28,8 +28,16 @@ export function newPowerRecord(machine: string): NonNullable<Change["put"]>[numb
   return { collection: POWER_COLLECTION, key: keyOf(machine, 0), value: FIRST_POWER_RECORD.power };
 }
 
-export function deletedPowerRecord(machine: string, { number }: PowerRecord) {
+/** The document of a mark; it is another one as soon as the machine's state changes. */
+export function powerDocument(machine: string, { number }: PowerRecord) {
   return { collection: POWER_COLLECTION, key: keyOf(machine, number) };
+}
+
+/** What replaces the mark that was seen. Committing it throws ConflictError when somebody else has done so. */
+export function powerChange(machine: string, seen: PowerRecord, power: PowerState): Change {
+  const old = powerDocument(machine, seen);
+  const put = [{ ...powerDocument(machine, { number: seen.number + 1, power }), value: power }];
+  return { require: [old], delete: [old], put };
 }
 
 export async function readPowerRecords(store: Store, machine = ""): Promise<Map<string, PowerRecord>> {
@@ -48,17 +56,11 @@ export async function changePower(
   seen: PowerRecord,
   power: PowerState,
 ): Promise<PowerRecord | undefined> {
-  const old = { collection: POWER_COLLECTION, key: keyOf(machine, seen.number) };
-  const number = seen.number + 1;
   try {
-    await store.commit({
-      require: [old],
-      delete: [old],
-      put: [{ collection: POWER_COLLECTION, key: keyOf(machine, number), value: power }],
-    });
+    await store.commit(powerChange(machine, seen, power));
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;
   }
-  return { number, power };
+  return { number: seen.number + 1, power };
 }

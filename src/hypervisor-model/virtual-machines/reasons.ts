@@ -159,6 +159,10 @@ export function describeReason(reason: Reason): string {
       return "the machine is open in another tab or program";
     case "unreadable":
       return "this version cannot read the machine's definition";
+    case "template":
+      return "the machine is a template: clone it, or make it an ordinary machine again";
+    case "has-clones":
+      return `linked clones stand on it: ${reason.clones}`;
     case "memory-budget":
       return `this machine needs about ${reason.neededMiB} MiB, and only ${reason.freeMiB} of ${reason.budgetMiB} MiB are free: power off another machine or give this one less memory`;
     case "too-many-machines":

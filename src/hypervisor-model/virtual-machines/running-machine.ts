@@ -6,10 +6,12 @@
  *     await machine.ready;
  *     const { exit, stdout } = await machine.agent.run("uname -a");
  */
+import { proxy } from "comlink";
 import { AgentClient } from "../../emulator/agent/agent-client.ts";
 import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
-import type { FromWorker, WorkerMedium } from "./machine-worker-protocol.ts";
+import type { SnapshotDocument } from "../storage/snapshots.ts";
+import type { FromWorker, LiveSnapshot, WorkerMedium } from "./machine-worker-protocol.ts";
 import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
 import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
@@ -90,6 +92,7 @@ class GuestMachine implements RunningMachine {
   /** Key under which the state at stage wait is to be kept, for a shape that has none yet. */
   #captureKey: string | undefined;
   #greeting = false;
+  #hasAgent = false;
   #size: { columns: number; rows: number } | undefined;
 
   constructor(spec: MachineSpec, host: MachineHost, options: StartOptions) {
@@ -165,6 +168,7 @@ class GuestMachine implements RunningMachine {
     if (this.#screenListeners.size > 0) this.#thread.send({ type: "watch-screen", watch: true });
     if (this.#options.paused) this.#setStatus({ type: "paused" });
     this.#started.resolve();
+    this.#hasAgent = prepared.hasAgent;
     if (!prepared.hasAgent) {
       this.#ready.reject(new MachineEndedError("this guest has no agent"));
     } else if (this.#startedBy === "warm") {
@@ -458,6 +462,20 @@ class GuestMachine implements RunningMachine {
     const state = await thread.call((control) => control.save());
     await this.#finish({ type: "suspended" });
     return state;
+  }
+
+  async takeSnapshot(
+    snapshot: LiveSnapshot,
+    onProgress: (done: number) => void = () => undefined,
+  ): Promise<SnapshotDocument> {
+    return this.#live().call((control) => control.takeSnapshot(snapshot, proxy(onProgress)));
+  }
+
+  async revert(snapshot: string): Promise<void> {
+    const thread = this.#live();
+    await thread.call((control) => control.revert(this.id, snapshot));
+    this.agent.reset("the machine has gone back to a snapshot");
+    if (this.#hasAgent) await this.#wakeUp();
   }
 
   async insertMedium(drive: "cdrom" | "floppy", medium: Medium | null): Promise<void> {

@@ -1,11 +1,17 @@
 /** Plays a scenario: powers every machine on, then runs the steps in order, one function a type of step. */
+import type { Random } from "../../common/random.ts";
 import type { MachineState } from "../../emulator/machine.ts";
 import { AgentTimeoutError } from "../../emulator/agent/agent-types.ts";
 import type { MachineDefinition, MediumReference } from "./definition.ts";
-import { nextState, refusal, type MachineAction } from "./lifecycle.ts";
+import { listSnapshots } from "../storage/snapshots.ts";
+import type { Store } from "../storage/store.ts";
+import type { MachineLibrary } from "./library.ts";
+import { refusal, RefusedActionError, type MachineAction } from "./lifecycle.ts";
+import type { StoreContents } from "./machine-contents.ts";
 import { machineSpecOf } from "./machine-spec.ts";
+import { MachineStorage, type MachinePower } from "./machine-storage.ts";
 import { describeReason } from "./reasons.ts";
-import { startMachine, type MachineHost, type RunningMachine } from "./running-machine.ts";
+import { startMachine, type MachineHost, type RunningMachine, type StartOptions } from "./running-machine.ts";
 import type { Scenario, ScenarioStep } from "./scenario.ts";
 
 /** The shape of `ringside run --json`. */
@@ -34,12 +40,13 @@ export interface ScenarioCables {
 
 export interface ScenarioWorld {
   host: MachineHost;
+  store: Store;
+  /** Has the machines of the file, under the names they have there. */
+  library: MachineLibrary;
+  contents: StoreContents;
+  random: Random;
   cables: ScenarioCables;
-  /** Machines by the name they have in the file. */
-  definitions: ReadonlyMap<string, MachineDefinition>;
   readMedium(medium: MediumReference): Promise<Uint8Array>;
-  savedState(machine: string): Promise<MachineState>;
-  keepState(machine: string, state: MachineState): Promise<void>;
   /** Milliseconds, for the seconds in the results. */
   now(): number;
   log(line: string): void;
@@ -53,10 +60,11 @@ type Outcome = Pick<StepResult, "ok" | "exit" | "output" | "error">;
 const fine: Outcome = { ok: true, exit: null, output: "", error: null };
 const failed = (error: string): Outcome => ({ ok: false, exit: null, output: "", error });
 
-export class ScenarioPlayer {
+export class ScenarioPlayer implements MachinePower {
   readonly #world: ScenarioWorld;
+  readonly #storage: MachineStorage;
+  /** By the machine's id. */
   readonly #running = new Map<string, RunningMachine>();
-  readonly #suspended = new Set<string>();
   /** Machines that could not be powered on before the first step. */
   readonly notStarted: string[] = [];
   /** By `machine/network`: carrier as a fault has left it. */
@@ -64,13 +72,14 @@ export class ScenarioPlayer {
 
   constructor(world: ScenarioWorld) {
     this.#world = world;
+    this.#storage = new MachineStorage({ ...world, power: this, now: Date.now });
   }
 
   async play({ machines, steps }: Scenario): Promise<StepResult[]> {
     const results: StepResult[] = [];
     try {
       for (const { name } of machines) {
-        const error = await this.#powerOn(name).then(() => undefined, String);
+        const error = await this.#powerOn(name).then(() => undefined, messageOf);
         if (error !== undefined) this.notStarted.push(name);
         this.#world.log(error === undefined ? `${name}: on` : `${name}: did not start: ${error}`);
       }
@@ -93,9 +102,7 @@ export class ScenarioPlayer {
 
   /** Pulls every plug. */
   async end(): Promise<void> {
-    const machines = [...this.#running.values()];
-    this.#running.clear();
-    await Promise.allSettled(machines.map((machine) => machine.powerOff()));
+    await Promise.allSettled([...this.#running.keys()].map((id) => this.powerOff(id)));
   }
 
   #step(step: ScenarioStep): Promise<Outcome> {
@@ -107,16 +114,18 @@ export class ScenarioPlayer {
       case "fault":
         return this.#fault(step);
       case "snapshot":
+        return this.#snapshot(step);
       case "clone":
+        return this.#clone(step);
       case "revert":
-        return Promise.resolve(failed(`the step "${step.type}" is not available yet`));
+        return this.#revert(step);
       default:
         return step satisfies never;
     }
   }
 
   async #run(step: Extract<ScenarioStep, { type: "run" }>): Promise<Outcome> {
-    const machine = this.#running.get(step.on);
+    const machine = this.running(this.#definition(step.on).id);
     if (machine === undefined) return failed(`${step.on} is not running`);
     const decode = { stdout: new TextDecoder(), stderr: new TextDecoder() };
     const heard = { stdout: "", stderr: "" };
@@ -145,31 +154,30 @@ export class ScenarioPlayer {
   }
 
   async #power({ power: name, to }: Extract<ScenarioStep, { type: "power" }>): Promise<Outcome> {
-    const action = ACTION_OF[to];
-    const state = this.#running.has(name) ? "running" : this.#suspended.has(name) ? "suspended" : "off";
-    const reason = refusal(state, action);
+    const { library, contents } = this.#world;
+    const { id } = this.#definition(name);
+    const machine = this.running(id);
+    const state = machine !== undefined ? "running" : this.#isSuspended(id) ? "suspended" : "off";
+    const reason = refusal(state, ACTION_OF[to]);
     if (reason !== undefined) return failed(`${name}: ${describeReason(reason)}`);
-    const machine = this.#running.get(name);
     switch (to) {
       case "on":
+      case "resume":
         await this.#powerOn(name);
         break;
-      case "resume":
-        await this.#powerOn(name, await this.#world.savedState(this.#definition(name).id));
-        this.#suspended.delete(name);
-        break;
       case "off":
-        if (nextState(state, "discard") !== undefined) this.#suspended.delete(name);
-        await machine?.powerOff();
+        if (machine === undefined) await library.discard(id);
+        else await this.powerOff(id);
         break;
       case "shutdown":
         await machine?.shutDown({ timeoutMs: SHUT_DOWN_MS });
+        await library.release(id, "off");
         break;
       case "suspend":
-        if (machine !== undefined) {
-          await this.#world.keepState(this.#definition(name).id, await machine.suspend());
-          this.#suspended.add(name);
-        }
+        if (machine === undefined) break;
+        this.#running.delete(id);
+        await contents.keepState(id, await machine.suspend());
+        await library.release(id, "suspended");
         break;
       case "reset":
         if (machine !== undefined) await this.#reset(machine);
@@ -180,13 +188,66 @@ export class ScenarioPlayer {
     return fine;
   }
 
+  async #snapshot({ snapshot, name, memory }: Extract<ScenarioStep, { type: "snapshot" }>): Promise<Outcome> {
+    const { id } = this.#definition(snapshot);
+    if (memory && this.running(id) === undefined && !this.#isSuspended(id))
+      return failed(`${snapshot}: ${describeReason({ key: "off" })}, so there is no memory to keep`);
+    await this.#storage.snapshots.take(id, { name, memory });
+    return fine;
+  }
+
+  async #clone(step: Extract<ScenarioStep, { type: "clone" }>): Promise<Outcome> {
+    const { id } = this.#definition(step.clone);
+    const snapshot = step.snapshot === undefined ? undefined : await this.#findSnapshot(id, step.snapshot);
+    await this.#storage.clones.clone(id, {
+      name: step.as,
+      kind: step.kind,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      ...(step.macs === undefined ? {} : { macs: step.macs }),
+    });
+    return fine;
+  }
+
+  async #revert({ revert, to }: Extract<ScenarioStep, { type: "revert" }>): Promise<Outcome> {
+    const { id } = this.#definition(revert);
+    await this.#storage.snapshots.revert(id, await this.#findSnapshot(id, to));
+    return fine;
+  }
+
+  /** The newest of that name. */
+  async #findSnapshot(machine: string, name: string): Promise<string> {
+    const found = (await listSnapshots(this.#world.store, machine)).findLast((one) => one.name === name);
+    if (found === undefined) throw new Error(`no snapshot "${name}"`);
+    return found.id;
+  }
+
+  running(id: string): RunningMachine | undefined {
+    return this.#running.get(id);
+  }
+
+  async powerOff(id: string): Promise<void> {
+    const machine = this.#running.get(id);
+    this.#running.delete(id);
+    await machine?.powerOff();
+    await this.#world.library.release(id, "off");
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#powerOn(this.#world.library.nameOf(id));
+  }
+
+  #isSuspended(id: string): boolean {
+    return this.#world.library.power(id).state === "suspended";
+  }
+
   async #fault({ fault }: Extract<ScenarioStep, { type: "fault" }>): Promise<Outcome> {
     const { machine, network, ...changes } = fault;
     await this.#world.cables.fault(machine, network, changes);
     if (changes.linkUp !== undefined) {
       this.#links.set(`${machine}/${network}`, changes.linkUp);
-      for (const [i, nic] of this.#definition(machine).nics.entries()) {
-        if (nic.network === network) this.#running.get(machine)?.setLink(i, changes.linkUp);
+      const { id, nics } = this.#definition(machine);
+      for (const [i, nic] of nics.entries()) {
+        if (nic.network === network) this.running(id)?.setLink(i, changes.linkUp);
       }
     }
     return fine;
@@ -205,20 +266,24 @@ export class ScenarioPlayer {
     await within(up, START_MS, "the guest did not come back after the reset");
   }
 
-  /** Resolves when the agent answers and the guest's start-up scripts are done. */
-  async #powerOn(name: string, resume?: MachineState): Promise<void> {
+  /** Resolves when the agent answers and the guest's start-up scripts are done. A suspended machine goes on. */
+  async #powerOn(name: string): Promise<void> {
     const definition = this.#definition(name);
-    const spec = await machineSpecOf(definition, (medium) => this.#world.readMedium(medium));
-    const { host, mode, cables } = this.#world;
-    const networks = definition.nics.map(({ network }) => network);
-    const ports = await cables.connect(name, networks);
-    for (const [i, nic] of spec.nics.entries()) {
-      nic.port = ports[i];
-      nic.connected &&= this.#links.get(`${name}/${networks[i]}`) ?? true;
+    const { id } = definition;
+    const { mode, library, contents } = this.#world;
+    const isSuspended = this.#isSuspended(id);
+    await library.claim(id);
+    let machine: RunningMachine;
+    try {
+      const resume: MachineState | undefined = isSuspended ? await contents.savedState(id) : undefined;
+      machine = await this.#start(definition, resume === undefined ? { mode } : { resume });
+      await machine.started;
+    } catch (error) {
+      this.#running.delete(id);
+      await library.release(id, isSuspended ? "suspended" : "off");
+      throw error;
     }
-    const machine = startMachine(spec, host, resume === undefined ? { mode } : { resume });
-    this.#running.set(name, machine);
-    void this.#forgetWhenEnded(name, machine);
+    if (isSuspended) await contents.deleteSavedState(id);
     await within(machine.ready, START_MS, "the guest's agent did not answer");
     if (machine.agent.status?.ready === true) return;
     const scripts = new Promise<void>((resolve) => {
@@ -231,15 +296,32 @@ export class ScenarioPlayer {
     await within(scripts, START_MS, "the guest's start-up did not end");
   }
 
-  async #forgetWhenEnded(name: string, machine: RunningMachine): Promise<void> {
+  async #start(definition: MachineDefinition, options: StartOptions): Promise<RunningMachine> {
+    const { id, name } = definition;
+    const { host, cables, readMedium } = this.#world;
+    const spec = await machineSpecOf(definition, readMedium);
+    const networks = definition.nics.map(({ network }) => network);
+    const ports = await cables.connect(name, networks);
+    for (const [i, nic] of spec.nics.entries()) {
+      nic.port = ports[i];
+      nic.connected &&= this.#links.get(`${name}/${networks[i]}`) ?? true;
+    }
+    const machine = startMachine(spec, host, options);
+    this.#running.set(id, machine);
+    void this.#forgetWhenEnded(definition, machine);
+    return machine;
+  }
+
+  async #forgetWhenEnded({ id, name }: MachineDefinition, machine: RunningMachine): Promise<void> {
     const { type } = await machine.ended;
-    if (this.#running.get(name) !== machine) return;
-    this.#running.delete(name);
+    if (this.#running.get(id) !== machine) return;
+    this.#running.delete(id);
+    await this.#world.library.release(id, "off");
     this.#world.log(`${name}: ended (${type})`);
   }
 
   #definition(name: string): MachineDefinition {
-    const definition = this.#world.definitions.get(name);
+    const definition = this.#world.library.findByName(name);
     if (definition === undefined) throw new Error(`no machine "${name}"`);
     return definition;
   }
@@ -279,7 +361,10 @@ function stepTitle(step: ScenarioStep): string {
   return step.type;
 }
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  if (error instanceof RefusedActionError) return describeReason(error.reason);
+  return error instanceof Error ? error.message : String(error);
+}
 
 async function within<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

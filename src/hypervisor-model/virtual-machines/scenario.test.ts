@@ -240,11 +240,42 @@ test("a clone can be powered on from its step on, and not before", () => {
   expect(refusals(steps({ power: "c", to: "on" }, ...clone))).toEqual(['steps[0].power: no machine "c"']);
 });
 
-test("what cannot be played yet is named by its path", () => {
-  const document = steps({ on: "a", run: "x" }, { snapshot: "a", name: "s" });
+test("the core engine, which cannot be played yet, is named by its path", () => {
+  const document = { ...file(), machines: [{ name: "a", engine: "core" }], steps: [] };
   const checked = checkScenario(document);
   expect(checked.type === "ok" && unavailable(checked.value).map(({ path }) => path)).toEqual([
-    "steps[1].snapshot",
+    "machines[0].engine",
+  ]);
+});
+
+test("a snapshot of an earlier run can be reverted to, and a clone cannot take a stored machine's name", () => {
+  const document = steps({ revert: "a", to: "old" }, { clone: "a", as: "c" });
+  const problems = (stored: Map<string, string[]>) => {
+    const checked = checkScenario(document, stored);
+    return checked.type === "refused" ? checked.problems.map(({ path }) => path) : [];
+  };
+  expect(problems(new Map([["a", ["old"]]]))).toEqual([]);
+  expect(
+    problems(
+      new Map([
+        ["a", []],
+        ["c", []],
+      ]),
+    ),
+  ).toEqual(["steps[0].to", "steps[1].as"]);
+});
+
+test("a clone's addresses are its own, and no more than the original has network cards", () => {
+  const mac = "00:0c:29:2d:2e:6b";
+  const document = {
+    ...file(),
+    machines: [{ name: "a", nics: [{ network: "vmnet8", mac }] }],
+    steps: [{ clone: "a", as: "c", macs: [mac, "00:0c:29:00:00:01"] }],
+  };
+  const checked = checkScenario(document);
+  expect(checked.type === "refused" && checked.problems.map(({ path }) => path)).toEqual([
+    "steps[0].macs[0]",
+    "steps[0].macs",
   ]);
 });
 

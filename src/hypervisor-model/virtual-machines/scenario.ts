@@ -207,12 +207,16 @@ export interface Scenario {
   steps: ScenarioStep[];
 }
 
-export function parseScenario(source: string): Checked<Scenario> {
+/** Names of the snapshots of each machine that is there already, by the machine's name. */
+export type StoredMachines = ReadonlyMap<string, readonly string[]>;
+const NONE: StoredMachines = new Map();
+
+export function parseScenario(source: string, stored = NONE): Checked<Scenario> {
   const parsed = parseJson(source);
-  return parsed.type === "ok" ? checkScenario(parsed.value) : parsed;
+  return parsed.type === "ok" ? checkScenario(parsed.value, stored) : parsed;
 }
 
-export function checkScenario(document: unknown): Checked<Scenario> {
+export function checkScenario(document: unknown, stored = NONE): Checked<Scenario> {
   const version = (document as { ringside?: unknown } | null)?.ringside;
   if (typeof version === "number" && version > SCENARIO_VERSION) {
     const reason = { key: "newer-version", found: version, supported: SCENARIO_VERSION } as const;
@@ -232,7 +236,7 @@ export function checkScenario(document: unknown): Checked<Scenario> {
   ];
   if (problems.length > 0) return { type: "refused", problems };
   const steps = rawSteps.map((step) => ({ ...step, type: kindsIn(step)[0] }) as ScenarioStep);
-  const broken = stepProblems(steps, machines);
+  const broken = stepProblems(steps, machines, stored);
   if (broken.length > 0) return { type: "refused", problems: broken };
   return { type: "ok", value: { networks, machines, steps } };
 }
@@ -273,13 +277,18 @@ function machineProblems(machines: ScenarioMachine[], networks: ScenarioNetwork[
 }
 
 /** References of the steps, in their order: a clone exists from its step on, and so does a snapshot. */
-function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[]): Problem[] {
+function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[], stored: StoredMachines): Problem[] {
   const problems: Problem[] = [];
   const known = new Map(
     machines.map(({ name, nics }) => [
       name,
-      { nics: nics.map((nic) => nic.network), snapshots: new Set<string>() },
+      { nics: nics.map((nic) => nic.network), snapshots: new Set(stored.get(name)) },
     ]),
+  );
+  const macs = new Map<string | undefined, string>(
+    machines.flatMap(({ nics }, i) =>
+      nics.map(({ mac }, j): [string | undefined, string] => [mac, `machines[${i}].nics[${j}]`]),
+    ),
   );
   const machineAt = (path: string, machine: string) => {
     const found = known.get(machine);
@@ -316,7 +325,16 @@ function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[]): Probl
       case "clone": {
         const original = machineAt(`${at}.clone`, step.clone);
         if (step.snapshot !== undefined) snapshotAt(`${at}.snapshot`, step.clone, step.snapshot);
-        if (known.has(step.as)) {
+        for (const [j, mac] of (step.macs ?? []).entries()) {
+          const first = macs.get(mac);
+          if (first === undefined) macs.set(mac, at);
+          else problems.push({ path: `${at}.macs[${j}]`, reason: { key: "duplicate", value: mac, first } });
+        }
+        if (original !== undefined && (step.macs?.length ?? 0) > original.nics.length) {
+          const [maximum, found] = [original.nics.length, String(step.macs?.length)];
+          problems.push({ path: `${at}.macs`, reason: { key: "too-many", maximum, found } });
+        }
+        if (known.has(step.as) || stored.has(step.as)) {
           problems.push({ path: `${at}.as`, reason: { key: "name-taken", name: step.as } });
         } else {
           known.set(step.as, { nics: original?.nics ?? [], snapshots: new Set() });
@@ -335,20 +353,12 @@ function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[]): Probl
 }
 
 /** What has no implementation yet, by path. Shrinks to nothing. */
-export function unavailable({ machines, steps }: Scenario): Problem[] {
-  const missing: Problem[] = machines.flatMap(({ engine }, i): Problem[] =>
+export function unavailable({ machines }: Scenario): Problem[] {
+  return machines.flatMap(({ engine }, i): Problem[] =>
     engine === "core"
       ? [{ path: `machines[${i}].engine`, reason: { key: "not-available", what: "the core engine" } }]
       : [],
   );
-  for (const [i, { type }] of steps.entries()) {
-    if (type === "run" || type === "power" || type === "fault") continue;
-    missing.push({
-      path: `steps[${i}].${type}`,
-      reason: { key: "not-available", what: `the step "${type}"` },
-    });
-  }
-  return missing;
 }
 
 /** The wizard's choices for a machine of the file. `medium` says where a path of the file leads. */

@@ -106,6 +106,24 @@ export class TaskLog {
     return { done: (added) => end("done", added), failed: (added) => end("failed", added) };
   }
 
+  /** An entry for what `act` does. */
+  async during<T>(
+    task: TaskName,
+    machine: TaskEntry["machine"],
+    parameters: TaskEntry["parameters"],
+    act: () => Promise<T>,
+  ): Promise<T> {
+    const entry = await this.begin(task, machine, parameters);
+    try {
+      const result = await act();
+      await entry.done();
+      return result;
+    } catch (error) {
+      await entry.failed({ error: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
   /** An entry for what has already happened. */
   async note(
     task: TaskName,

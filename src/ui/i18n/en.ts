@@ -86,6 +86,8 @@ export const en = {
     notRunning: "The machine is not running.",
     isCrashed: "The machine stopped by an error: power it off first.",
     busy: "The machine is busy: wait until the task in the log has ended.",
+    isTemplate: "The machine is a template: clone it, or make it an ordinary machine again.",
+    hasClones: (names: string) => `Linked clones stand on it: ${names}.`,
     isOn: "Power the machine off first: its hardware cannot change while it runs.",
     deleteOn: "Power the machine off first.",
     noAgent:

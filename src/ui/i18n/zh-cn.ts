@@ -88,6 +88,8 @@ export const zhCn: Messages = {
     notRunning: "虚拟机没有在运行。",
     isCrashed: "虚拟机因错误停止：请先关机。",
     busy: "虚拟机正忙：请等日志里的任务结束。",
+    isTemplate: "这台虚拟机是模板：请克隆它，或先退出模板模式。",
+    hasClones: (names: string) => `有链接克隆依赖它：${names}。`,
     isOn: "请先关机：运行时不能改变硬件。",
     deleteOn: "请先关机。",
     noAgent: "客户机代理 (guest agent) 还没有应答，无法请客户机自己关机。“关机”随时可用。",

@@ -88,6 +88,10 @@ export function refusalText(m: Messages, reason: ActionRefusal): string {
       return m.reason.elsewhere;
     case "unreadable":
       return m.reason.notStartable;
+    case "template":
+      return m.reason.isTemplate;
+    case "has-clones":
+      return m.reason.hasClones(reason.clones);
     default:
       return reason satisfies never;
   }
