@@ -21,6 +21,7 @@ import { strings } from "./string.ts";
 import { x87Instructions } from "./x87.ts";
 import { x87Control } from "./x87-control.ts";
 import { X87_LINES } from "./x87-lines.ts";
+import { x87Transcendental } from "./x87-transcendental.ts";
 
 const invalid: Handler = (cpu) => cpu.raise(VECTOR_UD);
 
@@ -41,6 +42,7 @@ export const FAMILIES: readonly Family[] = [
   system,
   x87Instructions,
   x87Control,
+  x87Transcendental,
 ];
 
 /** Where two lines have the same encoding the later one counts: x87 opcodes take the places of `esc`. */

@@ -56,7 +56,7 @@ function rememberOperand(cpu: Cpu, op: Instruction, at: number): void {
 }
 
 /** A handler around what an instruction without memory operand does. */
-function onStack(execute: (cpu: Cpu, op: Instruction) => void): Binder {
+export function onStack(execute: (cpu: Cpu, op: Instruction) => void): Binder {
   return ({ row }) =>
     (cpu, op) => {
       enter(cpu);
