@@ -9,3 +9,7 @@ export const ATTENTION_BLOCK = 32;
 export const ATTENTION_TRAP = 64;
 /** Debug register hits of the instruction that just ended are in `pendingDebug`. */
 export const ATTENTION_DEBUG = 128;
+/** A guest's VMCB has a virtual interrupt request (V_IRQ). */
+export const ATTENTION_VIRTUAL = 256;
+/** A guest's VMCB has an event to inject (EVENTINJ). */
+export const ATTENTION_INJECT = 512;

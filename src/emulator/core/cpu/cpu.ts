@@ -20,11 +20,13 @@ import {
   ATTENTION_BLOCK,
   ATTENTION_DEBUG,
   ATTENTION_HALT,
+  ATTENTION_INJECT,
   ATTENTION_INTERRUPT,
   ATTENTION_NMI,
   ATTENTION_SHADOW,
   ATTENTION_STOP,
   ATTENTION_TRAP,
+  ATTENTION_VIRTUAL,
 } from "./attention.ts";
 import { Block, BlockCache } from "./block-cache.ts";
 import { DEFAULT_CPU_MODEL, type CpuModel } from "./cpuid.ts";
@@ -48,6 +50,8 @@ import {
   VECTOR_SS,
 } from "./registers.ts";
 import { resetSegments } from "./segmentation.ts";
+import { Svm } from "./svm/svm.ts";
+import { EXIT_INTR, EXIT_NMI, EXIT_SHUTDOWN } from "./svm/vmcb.ts";
 import * as deny from "./tlb.ts";
 
 /** Why `run` came back. `limit`: all instructions asked for are done. */
@@ -119,12 +123,16 @@ export class Cpu implements CpuLines {
   readonly memory: PhysicalMemory;
   readonly bus: Bus;
   readonly model: CpuModel;
-  readonly tlb = new deny.Tlb();
+  /** The address space in use: a guest's or the host's (svm.ts). */
+  tlb = new deny.Tlb();
+  readonly svm: Svm;
+  /** `svm` while a guest runs, null otherwise. */
+  guest: Svm | null = null;
   readonly blocks: BlockCache;
   interruptController: InterruptController = { acknowledge: () => 0xff };
   /** What RDTSC counts; a machine gives its clock's nanoseconds, so that idle time counts too. */
   timeStamp: () => number = () => this.instructions;
-  private readonly entries: Int32Array;
+  private entries: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
@@ -158,6 +166,11 @@ export class Cpu implements CpuLines {
   private updateLinear = 0;
   private deviceAddress = 0;
   private readonly scratch = new Uint8Array(32);
+  /** The linear address of the last page fault; it reaches CR2 when the fault is delivered. */
+  faultAddress = 0;
+  /** The event whose delivery is under way, in the layout of EXITINTINFO (svm/vmcb.ts); 0 for none. */
+  vectoring = 0;
+  vectoringError = 0;
 
   constructor(bus: Bus, decodeMap: DecodeMap, model: CpuModel = DEFAULT_CPU_MODEL) {
     this.bus = bus;
@@ -169,12 +182,13 @@ export class Cpu implements CpuLines {
     this.halves = this.memory.halves;
     this.words = this.memory.words;
     this.blocks = new BlockCache(this.memory, stale);
+    this.svm = new Svm(this);
     this.memory.onMapChange = () => {
-      this.tlb.flush(true);
+      this.svm.flushAll();
       this.attend(ATTENTION_BLOCK);
     };
     this.memory.onWatchChange = (page) => {
-      if (this.memory.watch[page] !== 0) this.tlb.denyWrites(page);
+      if (this.memory.watch[page] !== 0) this.svm.denyWrites(page);
     };
     this.memory.onCodeWrite = (first, last) => {
       if (this.blocks.invalidate(first, last)) this.attend(ATTENTION_BLOCK);
@@ -202,9 +216,10 @@ export class Cpu implements CpuLines {
     this.x87.reset();
     this.vectors.reset();
     this.ignoreFloatError = false;
+    this.vectoring = this.vectoringError = 0;
     resetSegments(this);
     this.setPrivilege(0);
-    this.tlb.flush(true);
+    this.svm.reset();
     this.r[EIP] = 0xfff0;
   }
 
@@ -221,6 +236,11 @@ export class Cpu implements CpuLines {
     this.denyExecute = this.user ? deny.DENY_EXECUTE_USER : deny.DENY_EXECUTE_SUPERVISOR;
   }
 
+  useTlb(tlb: deny.Tlb): void {
+    this.tlb = tlb;
+    this.entries = tlb.entries;
+  }
+
   /** A new page directory: PAE's four pointers are read now (SDM volume 3 §4.4.1), pages but global ones are forgotten. */
   loadCr3(value: number): void {
     if ((this.cr0 & CR0_PG) !== 0 && (this.cr4 & CR4_PAE) !== 0) this.loadDirectoryPointers(value);
@@ -231,13 +251,19 @@ export class Cpu implements CpuLines {
 
   /** Raises #GP(0) for a present pointer with reserved bits set; until then nothing has changed. */
   loadDirectoryPointers(cr3: number): void {
+    if (!this.tryLoadDirectoryPointers(cr3)) this.raise(VECTOR_GP, 0);
+  }
+
+  /** False for a present pointer with reserved bits set; then nothing has changed. */
+  tryLoadDirectoryPointers(cr3: number): boolean {
     const at = (cr3 & -32) >>> 0;
     for (let i = 0; i < 8; i += 2) {
       const low = this.readTable(at + i * 4);
       const high = this.readTable(at + i * 4 + 4);
-      if ((low & 1) !== 0 && ((low & 0x1e6) !== 0 || (high & ~15) !== 0)) this.raise(VECTOR_GP, 0);
+      if ((low & 1) !== 0 && ((low & 0x1e6) !== 0 || (high & ~15) !== 0)) return false;
     }
     for (let i = 0; i < 8; i++) this.pdpte[i] = this.readTable(at + i * 4);
+    return true;
   }
 
   /** The error code of an exception that was delivered by a task switch. */
@@ -287,7 +313,7 @@ export class Cpu implements CpuLines {
 
   /** Something else than an interrupt is waiting that would wake a halted processor. */
   get interruptible(): boolean {
-    return (this.attention & ATTENTION_NMI) !== 0;
+    return (this.attention & ATTENTION_NMI) !== 0 || this.guest?.physicalInterruptsOn() === true;
   }
 
   /** Cuts the slice that runs: at most `instructions` more, the current one included. */
@@ -322,27 +348,46 @@ export class Cpu implements CpuLines {
           trap = (this.systemFlags & FLAG_TF) !== 0;
           if (trap || this.attention !== 0) this.attend(0);
         }
+        const within = this.guest;
         do {
           if (op === null) op = this.fetch();
           op = op.execute(this, op);
         } while (--this.left > 0);
         if (op !== null) this.r[EIP] += op.offset;
         op = null;
+        // An instruction that entered or left a guest is not trapped.
+        if (within !== this.guest) trap = false;
         if (trap || this.pendingDebug !== 0) this.debugTrap(trap);
       } catch (thrown) {
-        if (thrown !== FAULT) throw thrown;
+        const exit = thrown === this.svm.exitSignal;
+        if (thrown !== FAULT && !exit) throw thrown;
         if (op !== null) this.r[EIP] += op.offset;
-        this.attention &= ~ATTENTION_SHADOW;
         this.left--;
-        if (FAULT.vector !== NO_VECTOR && !deliverException(this, FAULT.vector, FAULT.error)) {
-          this.stopReason = "shutdown";
-          this.attend(ATTENTION_STOP);
-        }
+        if (exit) this.svm.leave(this.svm.exitSignal);
+        else this.takeFault();
       }
     }
     this.before -= this.left + this.reserve;
     this.left = this.reserve = 0;
     return this.stopReason;
+  }
+
+  /** The fault of the instruction EIP points at: it leaves the guest, is delivered, or shuts the processor down. */
+  private takeFault(): void {
+    const { vector, error } = FAULT;
+    this.attention &= ~ATTENTION_SHADOW;
+    if (vector === NO_VECTOR) return;
+    try {
+      if (deliverException(this, vector, error)) return;
+    } catch (thrown) {
+      if (thrown !== this.svm.exitSignal) throw thrown;
+      this.svm.leave(this.svm.exitSignal);
+      return;
+    }
+    this.vectoring = 0;
+    if (this.guest?.takesEvent(EXIT_SHUTDOWN) === true) return;
+    this.stopReason = "shutdown";
+    this.attend(ATTENTION_STOP);
   }
 
   /** Between two instructions: what has asked for attention? False ends the run. */
@@ -353,32 +398,52 @@ export class Cpu implements CpuLines {
       if (this.stopReason === "limit") this.stopReason = "stopped";
       return false;
     }
+    if ((this.attention & ATTENTION_INJECT) !== 0) {
+      this.attention &= ~ATTENTION_INJECT;
+      this.left--;
+      this.svm.inject();
+      return true;
+    }
     if ((this.attention & ATTENTION_SHADOW) !== 0) {
       this.attention &= ~ATTENTION_SHADOW;
       if (this.attention !== 0) this.attend(0);
       return true;
     }
-    if ((this.attention & ATTENTION_NMI) !== 0 && !this.nmiBlocked) {
-      this.attention &= ~(ATTENTION_NMI | ATTENTION_HALT);
-      this.halted = false;
-      this.nmiBlocked = true;
-      this.left--;
-      deliverInterrupt(this, 2);
-      return true;
-    }
-    if ((this.attention & ATTENTION_INTERRUPT) !== 0 && (this.systemFlags & FLAG_IF) !== 0) {
-      this.attention &= ~ATTENTION_HALT;
-      this.halted = false;
-      this.left--;
-      deliverInterrupt(this, this.interruptController.acknowledge());
-      return true;
-    }
+    if (this.svm.globalInterruptFlag && this.takeInterrupt()) return true;
     if ((this.attention & ATTENTION_HALT) !== 0) {
       this.stopReason = "halted";
       return false;
     }
     if ((this.systemFlags & FLAG_TF) === 0) this.attention &= ~ATTENTION_TRAP;
     return true;
+  }
+
+  /** Takes an NMI, an interrupt or a guest's virtual interrupt that may be taken now; false where there is none. */
+  private takeInterrupt(): boolean {
+    const { guest } = this;
+    if ((this.attention & ATTENTION_NMI) !== 0 && !this.nmiBlocked) {
+      this.left--;
+      if (guest?.takesEvent(EXIT_NMI) === true) return true;
+      this.attention &= ~(ATTENTION_NMI | ATTENTION_HALT);
+      this.halted = false;
+      this.nmiBlocked = true;
+      deliverInterrupt(this, 2);
+      return true;
+    }
+    const on = guest === null ? (this.systemFlags & FLAG_IF) !== 0 : guest.physicalInterruptsOn();
+    if ((this.attention & ATTENTION_INTERRUPT) !== 0 && on) {
+      this.left--;
+      if (guest?.takesEvent(EXIT_INTR) === true) return true;
+      this.attention &= ~ATTENTION_HALT;
+      this.halted = false;
+      deliverInterrupt(this, this.interruptController.acknowledge());
+      return true;
+    }
+    if ((this.attention & ATTENTION_VIRTUAL) !== 0 && guest?.takesVirtualInterrupt() === true) {
+      this.left--;
+      return true;
+    }
+    return false;
   }
 
   private debugTrap(singleStep: boolean): void {
@@ -485,7 +550,20 @@ export class Cpu implements CpuLines {
    * Raises #PF.
    */
   translate(linear: number, access: number, user: boolean): number {
-    const physical = walk(this, linear, access, user);
+    let physical = walk(this, linear, access, user);
+    let writesAllowed = true;
+    if (this.svm.nestedCr3 !== -1) {
+      const { svm } = this;
+      const guestPhysical = physical + (linear & 4095);
+      physical = svm.translateNested(
+        guestPhysical,
+        access === ACCESS_WRITE,
+        access === ACCESS_EXECUTE,
+        false,
+      );
+      writesAllowed = svm.nestedWritable && svm.nestedDirty;
+      if (!svm.nestedExecutable) this.walkedExecutable = false;
+    }
     const page = physical < 0x1_0000_0000 ? this.memory.backing(physical) : -1;
     if (page < 0 || (physical < 0x1_0000_0000 && this.bus.mmio.touchesPage(physical))) {
       this.deviceAddress = physical + (linear & 4095);
@@ -499,19 +577,30 @@ export class Cpu implements CpuLines {
       if ((this.cr0 & 0x10000) !== 0) bits |= deny.DENY_WRITE_SUPERVISOR;
     }
     if (!this.walkedExecutable) bits |= deny.DENY_EXECUTE_SUPERVISOR | deny.DENY_EXECUTE_USER;
-    if (!this.walkedDirty || this.memory.watch[page >>> 12] !== 0) bits |= deny.DENY_WRITE;
+    if (!this.walkedDirty || !writesAllowed || this.memory.watch[page >>> 12] !== 0) bits |= deny.DENY_WRITE;
     if (this.walkedGlobal) bits |= deny.ENTRY_GLOBAL;
     this.tlb.set(linear >>> 12, (page & -4096) | bits);
     return page | (linear & 4095);
   }
 
-  /** Page-table entries are read and written physically. */
+  /** Page-table entries are read and written physically; a guest's through the nested tables. */
   readTable(address: number): number {
-    return this.memory.read32(address);
+    return this.memory.read32(this.svm.nestedCr3 === -1 ? address : this.nestedTable(address, false));
   }
 
   writeTable(address: number, value: number): void {
-    this.memory.write32(address, value);
+    this.memory.write32(this.svm.nestedCr3 === -1 ? address : this.nestedTable(address, true), value);
+  }
+
+  private nestedTable(address: number, write: boolean): number {
+    return this.svm.translateNested(address, write, false, true) + (address & 4095);
+  }
+
+  /** PAE's directory pointers, low and high doublewords; a guest's under nested paging are read at each walk. */
+  directoryPointer(index: number): number {
+    return this.svm.nestedCr3 === -1
+      ? this.pdpte[index]
+      : this.readTable(((this.cr3 & -32) >>> 0) + index * 4);
   }
 
   /** An access that the span does not allow at once: raises #GP or #SS, or answers that it is legal after all. */

@@ -1,3 +1,5 @@
+import { FEATURE_SVM, type SvmOffer } from "./svm/features.ts";
+
 /** What CPUID answers: configuration data, so that a lab can switch a feature off (Intel SDM volume 2, CPUID). */
 export interface CpuModel {
   /** Twelve characters. */
@@ -18,6 +20,8 @@ export interface CpuModel {
    * not #SS, and a string instruction or POP that faults has moved its registers already.
    */
   readonly is80286?: boolean;
+  /** Left out where hardware virtualization is not offered at all. */
+  readonly svm?: SvmOffer;
 }
 
 export const FEATURE_FPU = 1;
@@ -87,14 +91,14 @@ export function cpuid(model: CpuModel, r: Int32Array): void {
     edx = text32(model.vendor, 4);
     ecx = text32(model.vendor, 8);
   } else if (leaf === 0x80000000) {
-    eax = 0x80000008 | 0;
+    eax = (model.svm === undefined ? 0x80000008 : 0x8000000a) | 0;
     ebx = text32(model.vendor, 0);
     edx = text32(model.vendor, 4);
     ecx = text32(model.vendor, 8);
   } else if (leaf === 0x80000001) {
     eax = model.signature;
     edx = model.extendedFeatures;
-    ecx = model.extendedExtraFeatures;
+    ecx = model.extendedExtraFeatures | (model.svm === undefined ? 0 : FEATURE_SVM);
   } else if (leaf >= 0x80000002 && leaf <= 0x80000004) {
     const at = (leaf - 0x80000002) * 16;
     eax = text32(model.brand, at);
@@ -102,7 +106,11 @@ export function cpuid(model: CpuModel, r: Int32Array): void {
     ecx = text32(model.brand, at + 8);
     edx = text32(model.brand, at + 12);
   } else if (leaf === 0x80000008) eax = 0x2024;
-  else if (leaf < 0x80000000) {
+  else if (leaf === 0x8000000a && model.svm !== undefined) {
+    eax = 1;
+    ebx = model.svm.asids;
+    edx = model.svm.features;
+  } else if (leaf < 0x80000000) {
     // Beyond the highest basic leaf: the highest one's data.
     eax = model.signature;
     ecx = model.extraFeatures;

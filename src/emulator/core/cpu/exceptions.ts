@@ -15,6 +15,14 @@ import {
 import { readFlags } from "./flags.ts";
 import { GuestFault, hasErrorCode } from "./guest-fault.ts";
 import {
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_INTERRUPT,
+  EVENT_NMI,
+  EVENT_SOFTWARE,
+  EVENT_VALID,
+} from "./svm/vmcb.ts";
+import {
   CR0_PE,
   CS,
   DS,
@@ -77,10 +85,21 @@ function deliverReal(cpu: Cpu, vector: number, returnEip: number): void {
   cpu.r[EIP] = offset;
 }
 
+/** The event in the layout of EXITINTINFO (svm/vmcb.ts). */
+function eventOf(vector: number, source: number, error: number): number {
+  let type = EVENT_EXCEPTION;
+  if (source === SOURCE_EXTERNAL) type = vector === 2 ? EVENT_NMI : EVENT_INTERRUPT;
+  else if (source === SOURCE_SOFTWARE && vector !== 3 && vector !== 4) type = EVENT_SOFTWARE;
+  return EVENT_VALID | (type << 8) | (error >= 0 ? EVENT_ERROR_CODE : 0) | vector;
+}
+
 /** Delivers one vector; raises what the delivery itself finds wrong, and then nothing has changed but memory. */
 export function deliver(cpu: Cpu, vector: number, source: number, error: number, returnEip: number): void {
+  cpu.vectoring = eventOf(vector, source, error);
+  cpu.vectoringError = Math.max(error, 0);
   if ((cpu.cr0 & CR0_PE) === 0) deliverReal(cpu, vector, returnEip);
   else deliverProtected(cpu, vector, source, error, returnEip);
+  cpu.vectoring = cpu.vectoringError = 0;
 }
 
 function deliverProtected(cpu: Cpu, vector: number, source: number, error: number, returnEip: number): void {
@@ -220,10 +239,15 @@ function isContributory(vector: number): boolean {
   return vector === 0 || (vector >= 10 && vector <= 13);
 }
 
-/** Delivers an exception, a double fault if that fails; false is a triple fault: the CPU shuts down. */
+/**
+ * Delivers an exception, a double fault if that fails; false is a triple fault: the CPU shuts down. An exception that a guest's
+ * monitor intercepts leaves the guest instead.
+ */
 export function deliverException(cpu: Cpu, vector: number, error: number): boolean {
   let current = vector;
   let code = error;
+  if (cpu.guest?.takesException(current, code) === true) return true;
+  if (current === VECTOR_PF) cpu.cr2 = cpu.faultAddress;
   // A fault can follow a fault that does not combine with it only a few times over.
   for (let attempt = 0; attempt < 8; attempt++) {
     try {
@@ -233,12 +257,15 @@ export function deliverException(cpu: Cpu, vector: number, error: number): boole
     } catch (thrown) {
       if (!(thrown instanceof GuestFault)) throw thrown;
       const second = thrown.vector;
+      if (cpu.guest?.takesException(second, thrown.error) === true) return true;
+      if (second === VECTOR_PF) cpu.cr2 = cpu.faultAddress;
       if (current === VECTOR_DF) return false;
       const combine =
         (isContributory(current) && isContributory(second)) ||
         (current === VECTOR_PF && (isContributory(second) || second === VECTOR_PF));
       current = combine || (cpu.cr0 & CR0_PE) === 0 ? VECTOR_DF : second;
       code = combine ? 0 : thrown.error;
+      if (current === VECTOR_DF && cpu.guest?.takesException(VECTOR_DF, 0) === true) return true;
     }
   }
   return false;

@@ -20,9 +20,11 @@ import {
   CR4_TSD,
   CR4_VME,
   EFER_NXE,
+  EFER_SVME,
   VECTOR_GP,
 } from "./registers.ts";
 import { FEATURE_FXSR, FEATURE_NX, FEATURE_SSE } from "./cpuid.ts";
+import { VM_CR_LOCK, VM_CR_SVMDIS } from "./svm/svm.ts";
 
 const CR0_BITS = 0xe005003f | 0;
 const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
@@ -65,21 +67,34 @@ export const MSR_SYSENTER_ESP = 0x175;
 export const MSR_SYSENTER_EIP = 0x176;
 const MSR_EFER = 0xc0000080;
 const MTRR_CAP = 0xfe;
+const MSR_VM_CR = 0xc0010114;
+const MSR_VM_HSAVE_PA = 0xc0010117;
 
 /** Registers that hold what is written: MTRRs, PAT, SYSENTER, machine check of the P6 family. */
 const PLAIN = new Set([0x1b, 0x174, 0x175, 0x176, 0x250, 0x258, 0x259, 0x277, 0x2ff, 0x8b, 0x79]);
 for (let msr = 0x200; msr < 0x210; msr++) PLAIN.add(msr);
 for (let msr = 0x268; msr < 0x270; msr++) PLAIN.add(msr);
 
+/** The bits of EFER that this processor has, and that the firmware has not taken away. */
+function eferBits({ model, svm }: Cpu): number {
+  const noExecute = (model.extendedFeatures & FEATURE_NX) !== 0 ? EFER_NXE : 0;
+  const virtualization = model.svm !== undefined && (svm.vmCr & VM_CR_SVMDIS) === 0 ? EFER_SVME : 0;
+  return noExecute | virtualization;
+}
+
 /** The time-stamp counter. */
 export function readTsc(cpu: Cpu): bigint {
-  return BigInt.asUintN(64, BigInt(cpu.timeStamp()) + cpu.tscOffset);
+  return BigInt.asUintN(64, BigInt(cpu.timeStamp()) + cpu.tscOffset + cpu.svm.tscOffset);
 }
 
 export function readMsr(cpu: Cpu, number: number): bigint {
   const msr = number >>> 0;
   if (msr === MSR_TSC) return readTsc(cpu);
-  if (msr === MSR_EFER && (cpu.model.extendedFeatures & FEATURE_NX) !== 0) return BigInt(cpu.efer);
+  if (msr === MSR_EFER && eferBits(cpu) !== 0) return BigInt(cpu.efer);
+  if (cpu.model.svm !== undefined) {
+    if (msr === MSR_VM_CR) return BigInt(cpu.svm.vmCr);
+    if (msr === MSR_VM_HSAVE_PA) return BigInt(cpu.svm.hostSave);
+  }
   // Eight variable ranges, fixed ranges, write-combining.
   if (msr === MTRR_CAP) return 0x508n;
   if (!PLAIN.has(msr)) cpu.raise(VECTOR_GP, 0);
@@ -90,10 +105,20 @@ export function writeMsr(cpu: Cpu, number: number, value: bigint): void {
   const msr = number >>> 0;
   if (msr === MSR_TSC) {
     cpu.tscOffset = value - BigInt(cpu.timeStamp());
-  } else if (msr === MSR_EFER && (cpu.model.extendedFeatures & FEATURE_NX) !== 0) {
-    if ((value & ~BigInt(EFER_NXE)) !== 0n) cpu.raise(VECTOR_GP, 0);
+  } else if (msr === MSR_EFER && eferBits(cpu) !== 0) {
+    if ((value & ~BigInt(eferBits(cpu))) !== 0n) cpu.raise(VECTOR_GP, 0);
     cpu.efer = Number(value);
     forgetTranslations(cpu);
+  } else if (msr === MSR_VM_CR && cpu.model.svm !== undefined) {
+    // SVMDIS can be changed only while neither the lock nor SVM itself is on.
+    if ((value & ~0x1fn) !== 0n) cpu.raise(VECTOR_GP, 0);
+    if ((cpu.svm.vmCr & VM_CR_LOCK) !== 0) return;
+    if ((Number(value) & VM_CR_SVMDIS) !== 0 && (cpu.efer & EFER_SVME) !== 0) cpu.raise(VECTOR_GP, 0);
+    cpu.svm.vmCr = Number(value);
+  } else if (msr === MSR_VM_HSAVE_PA && cpu.model.svm !== undefined) {
+    const address = Number(BigInt.asUintN(52, value));
+    if (value !== BigInt(address) || !cpu.svm.isVmcbAddress(address)) cpu.raise(VECTOR_GP, 0);
+    cpu.svm.hostSave = address;
   } else if (PLAIN.has(msr)) cpu.msr.set(msr, value);
   else cpu.raise(VECTOR_GP, 0);
 }

@@ -3,7 +3,7 @@
  *
  * `walk` sets accessed and dirty bits as the processor does and answers the physical address of the page (unsigned); a
  * missing or forbidden page raises #PF with the precise error code. What the page allows is left in `cpu.walked*`.
- * A nested walk (SVM) replaces `readTable`/`writeTable` addresses by guest-physical ones: they are the only accesses here.
+ * Under nested paging (SVM) addresses are the guest's physical ones: `readTable` and `writeTable` are the only accesses here.
  */
 import type { Cpu } from "./cpu.ts";
 import { CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, EFER_NXE, VECTOR_PF } from "./registers.ts";
@@ -35,7 +35,7 @@ function pageFault(cpu: Cpu, linear: number, access: number, user: boolean, reas
   if (user) error |= ERROR_USER;
   if (access === ACCESS_EXECUTE && (cpu.efer & EFER_NXE) !== 0 && (cpu.cr4 & CR4_PAE) !== 0)
     error |= ERROR_FETCH;
-  cpu.cr2 = linear | 0;
+  cpu.faultAddress = linear | 0;
   return cpu.raise(VECTOR_PF, error);
 }
 
@@ -105,11 +105,11 @@ function walk32(cpu: Cpu, linear: number, access: number, user: boolean): number
 function walkPae(cpu: Cpu, linear: number, access: number, user: boolean): number {
   const noExecute = (cpu.efer & EFER_NXE) !== 0;
   const pointer = (linear >>> 30) * 2;
-  const pointerLow = cpu.pdpte[pointer];
+  const pointerLow = cpu.directoryPointer(pointer);
   if ((pointerLow & PRESENT) === 0) pageFault(cpu, linear, access, user, 0);
   const reserved = HIGH_RESERVED | (noExecute ? 0 : 0x80000000);
   const directoryAt =
-    (cpu.pdpte[pointer + 1] & 15) * 0x1_0000_0000 +
+    (cpu.directoryPointer(pointer + 1) & 15) * 0x1_0000_0000 +
     (((pointerLow & -4096) | ((linear >>> 18) & 0xff8)) >>> 0);
   const directory = cpu.readTable(directoryAt);
   const directoryHigh = cpu.readTable(directoryAt + 4);

@@ -1,6 +1,7 @@
 /** Task switches (Intel SDM volume 3 §7): JMP, CALL, interrupts through task gates, and IRET with NT set. */
 import type { Cpu } from "./cpu.ts";
 import { readFlags, writeFlags } from "./flags.ts";
+import { EXIT_TASK_SWITCH } from "./svm/vmcb.ts";
 import {
   CR0_PG,
   CR0_TS,
@@ -9,6 +10,7 @@ import {
   EIP,
   ES,
   FLAG_NT,
+  FLAG_RF,
   FLAG_VM,
   FS,
   GS,
@@ -95,6 +97,12 @@ function loadTaskSegment(cpu: Cpu, segment: number, selector: number): void {
 
 /** `next` is the EIP the old task goes on at. `errorCode` is pushed on the new task's stack, -1 for none. */
 export function switchTask(cpu: Cpu, selector: number, kind: number, next: number, errorCode = -1): void {
+  if (cpu.guest?.intercepts(EXIT_TASK_SWITCH) === true) {
+    // EXITINFO2: bit 36 an IRET, 38 a far jump, 44 an error code in the low doubleword, 48 RF.
+    const reason = kind === TASK_RETURN ? 1 << 4 : kind === TASK_CALL ? 0 : 1 << 6;
+    const flags = (errorCode >= 0 ? 1 << 12 : 0) | ((readFlags(cpu) & FLAG_RF) !== 0 ? 1 << 16 : 0);
+    cpu.guest.exitThrow(EXIT_TASK_SWITCH, selector, 0, Math.max(errorCode, 0), reason | flags);
+  }
   const vector = kind === TASK_RETURN ? VECTOR_TS : VECTOR_GP;
   const error = selector & 0xfffc;
   if ((selector & 4) !== 0 || error === 0) cpu.raise(vector, error);

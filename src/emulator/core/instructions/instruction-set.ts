@@ -10,12 +10,14 @@ import { exchange } from "./exchange.ts";
 import { far } from "./far.ts";
 import type { Family } from "./family.ts";
 import type { Handler } from "./instruction.ts";
+import { withIntercepts } from "./intercepted.ts";
 import { multiplyDivide } from "./multiply-divide.ts";
 import { INTEGER_LINES, parseLine } from "./opcode-table.ts";
 import { portIo } from "./port-io.ts";
 import { segments } from "./segment.ts";
 import { shifts } from "./shift.ts";
 import { stack } from "./stack.ts";
+import { svm } from "./svm.ts";
 import { system } from "./system.ts";
 import { strings } from "./string.ts";
 import { x87Instructions } from "./x87.ts";
@@ -43,7 +45,8 @@ export const FAMILIES: readonly Family[] = [
   x87Instructions,
   x87Control,
   x87Transcendental,
-];
+  svm,
+].map(withIntercepts);
 
 /** Where two lines have the same encoding the later one counts: x87 opcodes take the places of `esc`. */
 export const OPCODE_LINES: readonly string[] = [...INTEGER_LINES, ...X87_LINES];

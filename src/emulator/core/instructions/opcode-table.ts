@@ -107,7 +107,7 @@ const INTEGER = `
 8e/r mov Sw,Ew end
 8f/0 pop Ev
 90 nop -
-f3:90 pause -
+f3:90 pause - end
 91 xchg Zv,eAX
 92 xchg Zv,eAX
 93 xchg Zv,eAX
@@ -119,7 +119,7 @@ f3:90 pause -
 99 cwd/cdq -
 9a call Ap end
 9b wait -
-9c pushf/pushfd -
+9c pushf/pushfd - end
 9d popf/popfd - end
 9e sahf -
 9f lahf -
@@ -230,6 +230,14 @@ ff/6 push Ev
 0f01/4 smsw Ev
 0f01/6 lmsw Ew end
 0f01/7 invlpg Mb end
+0f01=d8 vmrun - end
+0f01=d9 vmmcall - end
+0f01=da vmload - end
+0f01=db vmsave - end
+0f01=dc stgi - end
+0f01=dd clgi - end
+0f01=de skinit - end
+0f01=df invlpga - end
 0f02/r lar Gv,Ew
 0f03/r lsl Gv,Ew
 0f06 clts - end
@@ -257,14 +265,14 @@ ff/6 push Ev
 0f22/r mov Cd,Rd end
 0f23/r mov Dd,Rd end
 0f30 wrmsr - end
-0f31 rdtsc -
+0f31 rdtsc - end
 0f32 rdmsr - end
-0f33 rdpmc -
+0f33 rdpmc - end
 0f34 sysenter - end
 0f35 sysexit - end
 0fa0 push FS
 0fa1 pop FS end
-0fa2 cpuid -
+0fa2 cpuid - end
 0fa3/r bt Ev,Gv
 0fa4/r shld Ev,Gv,Ib
 0fa5/r shld Ev,Gv,CL

@@ -1,6 +1,8 @@
 /** IN and OUT, and the I/O permission check (Intel SDM volume 1 §19.5). */
 import type { Cpu } from "../cpu/cpu.ts";
-import { CR0_PE, EAX, EDX, FLAG_IOPL, FLAG_VM, TR, VECTOR_GP } from "../cpu/registers.ts";
+import { CR0_PE, EAX, EDX, EIP, FLAG_IOPL, FLAG_VM, TR, VECTOR_GP } from "../cpu/registers.ts";
+import type { Svm } from "../cpu/svm/svm.ts";
+import { EXIT_IOIO } from "../cpu/svm/vmcb.ts";
 import type { Family, Form } from "./family.ts";
 import type { Handler, Instruction } from "./instruction.ts";
 import { accessOf } from "./operands.ts";
@@ -32,6 +34,33 @@ export function writePort(cpu: Cpu, port: number, width: Form["width"], value: n
   else ports.write32(port, value);
 }
 
+/** EXITINFO2 is where the guest goes on after the access. */
+function exitForPort(
+  guest: Svm,
+  cpu: Cpu,
+  op: Instruction,
+  port: number,
+  size: number,
+  input: boolean,
+): null {
+  const next = (cpu.r[EIP] + op.end) | 0;
+  return guest.exitBefore(op, EXIT_IOIO, guest.portInfo(port, size, input, op, false), 0, next);
+}
+
+/** The same for one step of INS and OUTS. */
+export function interceptStringPort(
+  cpu: Cpu,
+  op: Instruction,
+  port: number,
+  size: number,
+  input: boolean,
+): void {
+  const { guest } = cpu;
+  if (guest === null || !guest.interceptsPort(port, size)) return;
+  const next = (cpu.r[EIP] + op.end) | 0;
+  guest.exitThrow(EXIT_IOIO, guest.portInfo(port, size, input, op, true), 0, next);
+}
+
 function portOf(cpu: Cpu, op: Instruction, byDx: boolean): number {
   return byDx ? cpu.r16[EDX * 2] : op.immediate & 0xff;
 }
@@ -42,6 +71,9 @@ function bindIn(form: Form): Handler {
   return (cpu, op) => {
     const port = portOf(cpu, op, byDx);
     checkPort(cpu, port, form.width >> 3);
+    if (cpu.guest !== null && cpu.guest.interceptsPort(port, form.width >> 3)) {
+      return exitForPort(cpu.guest, cpu, op, port, form.width >> 3, true);
+    }
     a.set(cpu, EAX, readPort(cpu, port, form.width));
     return op.next;
   };
@@ -55,6 +87,9 @@ function bindOut(form: Form): Handler {
   return (cpu, op) => {
     const port = portOf(cpu, op, byDx);
     checkPort(cpu, port, width >> 3);
+    if (cpu.guest !== null && cpu.guest.interceptsPort(port, width >> 3)) {
+      return exitForPort(cpu.guest, cpu, op, port, width >> 3, false);
+    }
     writePort(cpu, port, width, a.get(cpu, EAX));
     return op.next;
   };

@@ -10,7 +10,7 @@ import { ALU } from "./alu.ts";
 import type { Family, Form } from "./family.ts";
 import { ADDRESS_32, isRepeated, PREFIX_REPNE, type Handler, type Instruction } from "./instruction.ts";
 import { accessOf, widthIndex } from "./operands.ts";
-import { checkPort, readPort, writePort } from "./port-io.ts";
+import { checkPort, interceptStringPort, readPort, writePort } from "./port-io.ts";
 
 const CHUNK = 1024;
 
@@ -124,6 +124,7 @@ const scas = bind((form, a, size) => {
 const ins = bind((form, a, size) => (cpu, op) => {
   const port = cpu.r16[EDX * 2];
   checkPort(cpu, port, size);
+  interceptStringPort(cpu, op, port, size, true);
   // The destination is checked before the port is read: a read may not be repeatable.
   a.update(cpu, ES, pointer(cpu, op, EDI));
   a.writeBack(cpu, readPort(cpu, port, form.width));
@@ -133,6 +134,7 @@ const ins = bind((form, a, size) => (cpu, op) => {
 const outs = bind((form, a, size) => (cpu, op) => {
   const port = cpu.r16[EDX * 2];
   checkPort(cpu, port, size);
+  interceptStringPort(cpu, op, port, size, false);
   const value = a.load(cpu, op.segment, pointer(cpu, op, ESI));
   writePort(cpu, port, form.width, value);
   advance(cpu, op, ESI, size);

@@ -44,6 +44,7 @@ import {
   setSegment,
 } from "../cpu/segmentation.ts";
 import { ATTENTION_BLOCK } from "../cpu/attention.ts";
+import { EXIT_MSR } from "../cpu/svm/vmcb.ts";
 import type { Family, Form } from "./family.ts";
 import type { Handler, Instruction } from "./instruction.ts";
 import { accessOf, address } from "./operands.ts";
@@ -320,11 +321,15 @@ export const system: Family = {
   },
   rdmsr: () => (cpu, op) => {
     privileged(cpu);
+    if (cpu.guest !== null && cpu.guest.interceptsMsr(cpu.r[ECX], false))
+      return cpu.guest.exitBefore(op, EXIT_MSR, 0);
     setPair(cpu, readMsr(cpu, cpu.r[ECX]));
     return op.next;
   },
   wrmsr: () => (cpu, op) => {
     privileged(cpu);
+    if (cpu.guest !== null && cpu.guest.interceptsMsr(cpu.r[ECX], true))
+      return cpu.guest.exitBefore(op, EXIT_MSR, 1);
     const value = (BigInt(cpu.r[EDX] >>> 0) << 32n) | BigInt(cpu.r[EAX] >>> 0);
     writeMsr(cpu, cpu.r[ECX], value);
     return op.next;
