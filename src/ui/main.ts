@@ -15,4 +15,4 @@ await import("./app/shell.ts");
 await laboratory.open();
 const at = route.get();
 if (at.type === "machine") laboratory.openTab(at.id);
-else if (laboratory.isEmpty) await laboratory.create({}, true);
+else if (laboratory.isEmpty && at.type === "home") await laboratory.create({}, true);

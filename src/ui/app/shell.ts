@@ -1,6 +1,6 @@
 /** The frame of the page: menu and toolbar, library, tabs, workspace, task log, status line. */
 import { html, nothing } from "lit";
-import { customElement } from "lit/decorators.js";
+import { customElement, state } from "lit/decorators.js";
 import "../components/action-button/action-button.ts";
 import { RingsideElement } from "../components/element.ts";
 import "../components/icon/icon.ts";
@@ -17,6 +17,7 @@ import { libraryShown } from "../state/preferences.ts";
 import { go, hashOf, route } from "../state/route.ts";
 import { styles } from "./shell.styles.ts";
 import "./status-line.ts";
+import { findWorkspace, WORKSPACES, type Workspace } from "./workspaces.ts";
 
 const TOOLS = [
   "power-on",
@@ -33,6 +34,10 @@ const TOOLS = [
 @customElement("rs-shell")
 export class Shell extends RingsideElement {
   static override styles = [sharedStyles, styles];
+
+  /** Workspaces whose code is here, or could not be got. */
+  @state() private loaded: ReadonlyMap<string, "ready" | "failed"> = new Map();
+  readonly #loading = new Set<string>();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -87,6 +92,14 @@ export class Shell extends RingsideElement {
           <rs-icon name="house"></rs-icon>${this.m.tabs.home}
         </a>
       </span>
+      ${WORKSPACES.map(({ name, icon, label }) => {
+        const current = at.type === "workspace" && at.name === name;
+        return html`<span class="tab" ?data-current=${current}>
+          <a href=${hashOf({ type: "workspace", name, rest: [] })} aria-current=${current ? "page" : nothing}>
+            <rs-icon name=${icon}></rs-icon>${label(this.m)}
+          </a>
+        </span>`;
+      })}
       ${ids.map((id) => {
         const machine = laboratory.find(id);
         if (!machine) return nothing;
@@ -133,10 +146,47 @@ export class Shell extends RingsideElement {
     </section>`;
   }
 
+  private load({ name, load }: Workspace): void {
+    if (this.#loading.has(name)) return;
+    this.#loading.add(name);
+    const settled = (outcome: "ready" | "failed") => {
+      this.loaded = new Map(this.loaded).set(name, outcome);
+      if (outcome === "failed") this.#loading.delete(name);
+    };
+    load().then(
+      () => settled("ready"),
+      (error: unknown) => {
+        console.error(error);
+        settled("failed");
+      },
+    );
+  }
+
+  private opened(workspace: Workspace, rest: readonly string[]) {
+    const outcome = this.loaded.get(workspace.name);
+    if (outcome === "ready") return workspace.view(rest);
+    if (outcome === undefined) {
+      this.load(workspace);
+      return html`<p class="empty" role="status">${this.m.app.loading(workspace.label(this.m))}</p>`;
+    }
+    return html`<div class="empty">
+      <p role="alert">${this.m.app.notLoaded(workspace.label(this.m))}</p>
+      <rs-action
+        look="outlined"
+        label=${this.m.app.loadAgain}
+        @rs-press=${() => {
+          this.loaded = new Map([...this.loaded].filter(([name]) => name !== workspace.name));
+        }}
+      ></rs-action>
+    </div>`;
+  }
+
   private workspace() {
     if (!laboratory.opened.get()) return html`<p class="empty">${this.m.app.starting}</p>`;
     const at = route.get();
     if (at.type === "home") return html`<rs-home></rs-home>`;
+    const workspace = at.type === "workspace" ? findWorkspace(at.name) : undefined;
+    if (workspace && at.type === "workspace") return this.opened(workspace, at.rest);
     const machine = at.type === "machine" ? laboratory.find(at.id) : undefined;
     if (machine) return html`<rs-machine machine-id=${machine.id}></rs-machine>`;
     return html`<div class="empty">
@@ -153,9 +203,9 @@ export class Shell extends RingsideElement {
   protected override render() {
     const at = route.get();
     const machine = at.type === "machine" ? laboratory.find(at.id) : undefined;
-    document.title = machine
-      ? `${machine.name} – ${this.m.app.name}`
-      : `${this.m.app.name} – ${this.m.app.tagline}`;
+    const workspace = at.type === "workspace" ? findWorkspace(at.name) : undefined;
+    const what = machine?.name ?? workspace?.label(this.m);
+    document.title = what ? `${what} – ${this.m.app.name}` : `${this.m.app.name} – ${this.m.app.tagline}`;
     return html`
       ${this.header()}
       <div class="middle">

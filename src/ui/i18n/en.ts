@@ -1,10 +1,17 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
+import { networks } from "./en-network.ts";
+
 export const en = {
+  networks,
   app: {
     name: "Ringside",
     tagline: "A virtualization laboratory in the browser",
     skip: "Skip to the workspace",
     starting: "Opening the laboratory…",
+    loading: (workspace: string) => `Loading ${workspace}…`,
+    notLoaded: (workspace: string) =>
+      `“${workspace}” could not be loaded. Check that the server still runs, then try again.`,
+    loadAgain: "Load again",
   },
   language: { label: "Language", zh: "简体中文", en: "English", switchTo: "切换到简体中文" },
   theme: {

@@ -1,12 +1,17 @@
 /** 简体中文界面文字：用 VMware Workstation 自己的中文说法，命令、文件名、设备名不译。 */
 import type { Messages } from "./messages.ts";
+import { networks } from "./zh-cn-network.ts";
 
 export const zhCn: Messages = {
+  networks,
   app: {
     name: "Ringside",
     tagline: "浏览器里的虚拟化实验室",
     skip: "跳到工作区",
     starting: "正在打开实验室…",
+    loading: (workspace: string) => `正在加载“${workspace}”…`,
+    notLoaded: (workspace: string) => `“${workspace}”没有加载成功。请确认服务器仍在运行，然后重试。`,
+    loadAgain: "重新加载",
   },
   language: { label: "语言", zh: "简体中文", en: "English", switchTo: "Switch to English" },
   theme: {

@@ -59,7 +59,7 @@ function forMachine(
   };
 }
 
-export const commands: readonly Command[] = [
+export const commands: Command[] = [
   {
     id: "new",
     menu: "file",
@@ -246,6 +246,11 @@ export const commands: readonly Command[] = [
     run: () => dialog.set("help"),
   },
 ];
+
+/** Commands of parts that are not known here, such as the workspaces. */
+export function addCommands(more: readonly Command[]): void {
+  commands.push(...more);
+}
 
 export function command(id: string): Command {
   const found = commands.find((entry) => entry.id === id);

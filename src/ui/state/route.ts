@@ -1,17 +1,40 @@
-/** Where the page is, as the address says after #: `#/home`, `#/machine/<id>`. */
+/** Where the page is, as the address says after #: `#/home`, `#/machine/<id>`, `#/<workspace>/<rest…>`. */
 import { signal } from "./signals.ts";
 
-export type Route = { type: "home" } | { type: "machine"; id: string } | { type: "unknown" };
+export type Route =
+  | { type: "home" }
+  | { type: "machine"; id: string }
+  /** Whether there is such a workspace is known in app/workspaces.ts. */
+  | { type: "workspace"; name: string; rest: readonly string[] }
+  | { type: "unknown" };
 
 export function parseRoute(hash: string): Route {
   const path = hash.replace(/^#/, "");
   if (path === "" || path === "/" || path === "/home") return { type: "home" };
   const machine = /^\/machine\/([0-9a-f-]+)$/.exec(path);
-  return machine ? { type: "machine", id: machine[1] } : { type: "unknown" };
+  if (machine) return { type: "machine", id: machine[1] };
+  const workspace = /^\/([a-z][a-z-]*)(?:\/(.*))?$/.exec(path);
+  if (!workspace || workspace[1] === "machine") return { type: "unknown" };
+  try {
+    const rest = (workspace[2] ?? "").split("/").filter(Boolean).map(decodeURIComponent);
+    return { type: "workspace", name: workspace[1], rest };
+  } catch {
+    return { type: "unknown" }; // a broken percent sign
+  }
 }
 
 export function hashOf(route: Route): string {
-  return route.type === "machine" ? `#/machine/${route.id}` : "#/home";
+  switch (route.type) {
+    case "machine":
+      return `#/machine/${route.id}`;
+    case "workspace":
+      return `#/${[route.name, ...route.rest.map(encodeURIComponent)].join("/")}`;
+    case "home":
+    case "unknown":
+      return "#/home";
+    default:
+      return route satisfies never;
+  }
 }
 
 export const route = signal<Route>({ type: "home" });

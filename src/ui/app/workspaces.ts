@@ -1,0 +1,45 @@
+/**
+ * The workspaces besides Home and the machines: each has a tab, a line in the View menu, an address `#/<name>/<rest…>`
+ * and is loaded when it is first opened.
+ */
+import { html, type TemplateResult } from "lit";
+import type { IconName } from "../components/icon/icon-names.ts";
+import type { Messages } from "../i18n/messages.ts";
+import { addCommands } from "../state/commands.ts";
+import { go } from "../state/route.ts";
+
+export interface Workspace {
+  /** First part of its address. */
+  name: string;
+  icon: IconName;
+  label(m: Messages): string;
+  /** Defines the elements that `view` draws. */
+  load(): Promise<unknown>;
+  /** `rest`: the parts of the address after the name. */
+  view(rest: readonly string[]): TemplateResult;
+}
+
+export const WORKSPACES: readonly Workspace[] = [
+  {
+    name: "network",
+    icon: "network",
+    label: (m) => m.networks.tab,
+    load: () => import("../panels/network/network.ts"),
+    view: (rest) => html`<rs-network .rest=${rest}></rs-network>`,
+  },
+];
+
+export function findWorkspace(name: string): Workspace | undefined {
+  return WORKSPACES.find((workspace) => workspace.name === name);
+}
+
+addCommands(
+  WORKSPACES.map(({ name, icon, label }) => ({
+    id: `workspace-${name}`,
+    menu: "view",
+    icon,
+    label,
+    reason: () => "",
+    run: () => go({ type: "workspace", name, rest: [] }),
+  })),
+);
