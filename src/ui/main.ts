@@ -7,6 +7,7 @@ import { registerIcons } from "./components/icon/icon-library.ts";
 import { applyPreferences } from "./state/preferences.ts";
 import { followAddress, route } from "./state/route.ts";
 import { laboratory } from "./state/laboratory.ts";
+import { openTab } from "./state/machines.ts";
 
 registerIcons();
 applyPreferences();
@@ -14,5 +15,5 @@ followAddress();
 await import("./app/shell.ts");
 await laboratory.open();
 const at = route.get();
-if (at.type === "machine") laboratory.openTab(at.id);
+if (at.type === "machine") openTab(at.id);
 else if (laboratory.isEmpty && at.type === "home") await laboratory.create({}, true);

@@ -12,7 +12,10 @@ import "../panels/dialogs/dialogs.ts";
 import "../panels/home/home.ts";
 import "../panels/machine/machine.ts";
 import { chosenMachine, command, dialog } from "../state/commands.ts";
-import { laboratory, type Notice } from "../state/laboratory.ts";
+import { laboratory } from "../state/laboratory.ts";
+import { startCost } from "../state/availability.ts";
+import { openTab, closeTab, openTabs } from "../state/machines.ts";
+import { notices, dismiss, type Notice } from "../state/notices.ts";
 import { libraryShown } from "../state/preferences.ts";
 import { go, hashOf, route } from "../state/route.ts";
 import { styles } from "./shell.styles.ts";
@@ -61,7 +64,7 @@ export class Shell extends RingsideElement {
       icon=${icon ?? "info"}
       label=${label(this.m)}
       reason=${reason(this.m)}
-      hint=${id === "power-on" ? laboratory.startCost(this.m, chosenMachine()) : ""}
+      hint=${id === "power-on" ? startCost(this.m, chosenMachine()) : ""}
       @rs-press=${run}
     ></rs-action>`;
   }
@@ -84,7 +87,7 @@ export class Shell extends RingsideElement {
 
   private tabs() {
     const at = route.get();
-    const open = laboratory.openTabs.get();
+    const open = openTabs.get();
     const ids = at.type === "machine" && !open.includes(at.id) ? [...open, at.id] : open;
     return html`<nav class="tabs chrome" aria-label=${this.m.tabs.label}>
       <span class="tab" ?data-current=${at.type === "home"}>
@@ -112,7 +115,7 @@ export class Shell extends RingsideElement {
             icon="x"
             icon-only
             label=${this.m.tabs.close(machine.name)}
-            @rs-press=${() => laboratory.closeTab(id)}
+            @rs-press=${() => closeTab(id)}
           ></rs-action>
         </span>`;
       })}
@@ -130,19 +133,14 @@ export class Shell extends RingsideElement {
               icon="play"
               label=${this.m.notice.startAgain(start.name)}
               @rs-press=${() => {
-                laboratory.dismiss(id);
-                laboratory.openTab(start.id);
+                dismiss(id);
+                openTab(start.id);
                 void laboratory.powerOn(start.id);
               }}
             ></rs-action>`
           : nothing
       }
-      <rs-action
-        icon="x"
-        icon-only
-        label=${this.m.common.dismiss}
-        @rs-press=${() => laboratory.dismiss(id)}
-      ></rs-action>
+      <rs-action icon="x" icon-only label=${this.m.common.dismiss} @rs-press=${() => dismiss(id)}></rs-action>
     </section>`;
   }
 
@@ -212,7 +210,7 @@ export class Shell extends RingsideElement {
         ${libraryShown.get() ? html`<aside class="chrome" aria-label=${this.m.library.label}><rs-library></rs-library></aside>` : nothing}
         <main>
           ${this.tabs()}
-          <div class="notices">${laboratory.notices.get().map((notice) => this.notice(notice))}</div>
+          <div class="notices">${notices.get().map((notice) => this.notice(notice))}</div>
           <div class="workspace">${this.workspace()}</div>
         </main>
       </div>

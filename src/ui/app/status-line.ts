@@ -4,6 +4,7 @@ import { customElement } from "lit/decorators.js";
 import { RingsideElement } from "../components/element.ts";
 import { sharedStyles } from "../components/shared.styles.ts";
 import { laboratory } from "../state/laboratory.ts";
+import { budget } from "../state/availability.ts";
 import { liveFigures } from "../state/live-figures.ts";
 
 @customElement("rs-status-line")
@@ -25,7 +26,7 @@ export class StatusLine extends RingsideElement {
   protected override render() {
     const { status, common } = this.m;
     laboratory.machines.get();
-    const { running, usedMiB, budgetMiB } = laboratory.budget;
+    const { running, usedMiB, budgetMiB } = budget();
     const cores = navigator.hardwareConcurrency || 1;
     const load = [...liveFigures.get().values()].reduce((sum, figures) => sum + figures.load, 0);
     const stored =

@@ -2,7 +2,9 @@
 import type { MachineAction } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import type { IconName } from "../components/icon/icon-names.ts";
 import { language, type Messages } from "../i18n/messages.ts";
-import { laboratory, type MachineView } from "./laboratory.ts";
+import { laboratory } from "./laboratory.ts";
+import { whyNot } from "./availability.ts";
+import { closeTab, type MachineView } from "./machines.ts";
 import {
   libraryShown,
   logExpanded,
@@ -51,7 +53,7 @@ function forMachine(
     menu: "machine",
     icon,
     label,
-    reason: (m) => laboratory.reason(m, chosenMachine(), action),
+    reason: (m) => whyNot(m, chosenMachine(), action),
     run: () => {
       const machine = chosenMachine();
       if (machine) run(machine.id);
@@ -84,7 +86,7 @@ export const commands: Command[] = [
     reason: (m) => (route.get().type === "machine" ? "" : m.reason.homeOnly),
     run: () => {
       const at = route.get();
-      if (at.type === "machine") laboratory.closeTab(at.id);
+      if (at.type === "machine") closeTab(at.id);
     },
   },
   forMachine(

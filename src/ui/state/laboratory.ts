@@ -15,24 +15,12 @@ import {
   type MachineDefinition,
   type MediumReference,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
-import {
-  hostBudget,
-  OVERHEAD_MIB,
-  startRefusal,
-  type Budget,
-} from "../../hypervisor-model/virtual-machines/host-resources.ts";
 import { ImageLoader, type ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
 import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
 import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
 import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
 import { MachineLibrary, type LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
-import {
-  nextState,
-  refusal,
-  type MachineAction,
-  type MachineEvent,
-  type MachineState,
-} from "../../hypervisor-model/virtual-machines/lifecycle.ts";
+import { nextState, type MachineEvent } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import {
   compileEngine,
   createMachineWorker,
@@ -41,50 +29,29 @@ import type {
   EndReason,
   MachineHost,
   Medium,
-  RunningMachine,
 } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import { startMachine } from "../../hypervisor-model/virtual-machines/running-machine.ts";
 import type { TaskEntry, TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
-import type { Messages } from "../i18n/messages.ts";
-import { refusalText, sentenceFor, type Sentence } from "./failure.ts";
+import { budgetRefusal, isOverBudget } from "./availability.ts";
+import {
+  closeTab,
+  findMachine,
+  machines,
+  openTab,
+  type Ending,
+  type MachineView,
+  type Session,
+} from "./machines.ts";
 import { MediaStore } from "./media-store.ts";
 import { sourceOf } from "./own-media.ts";
 import { PageNetworks } from "./networks.ts";
 import { FigureWatch } from "./live-figures.ts";
-import { go, route } from "./route.ts";
+import { dismissOf, notify, tellEnd, tellEntries, tellFailure } from "./notices.ts";
+import { route } from "./route.ts";
 import { CANCELLED } from "./task-text.ts";
 import { signal } from "./signals.ts";
 
 export type StoredMedium = MediumReference;
-
-export interface Notice {
-  id: number;
-  kind: "info" | "warning" | "danger";
-  title: Sentence;
-  text: Sentence;
-  /** The machine it offers to start. */
-  start?: { id: string; name: string };
-}
-
-/** What runs in this page. */
-export interface Session {
-  machine: RunningMachine;
-  /** `starting` and what follows, from the lifecycle table. */
-  state: MachineState;
-  agentReady: boolean;
-  /** The user gave up waiting for the start. */
-  cancelled: boolean;
-}
-
-export interface MachineView {
-  id: string;
-  name: string;
-  state: MachineState;
-  elsewhere: boolean;
-  /** Missing when this version cannot read it. */
-  definition?: MachineDefinition;
-  session?: Session;
-}
 
 /** The user gave up waiting: a line in the log, no notice. */
 class StartCancelledError extends Error {
@@ -92,10 +59,8 @@ class StartCancelledError extends Error {
 }
 
 class Laboratory {
-  readonly machines = signal<readonly MachineView[]>([]);
+  readonly machines = machines;
   readonly tasks = signal<readonly TaskEntry[]>([]);
-  readonly notices = signal<readonly Notice[]>([]);
-  readonly openTabs = signal<readonly string[]>([]);
   readonly opened = signal(false);
   readonly storage = signal<Store["kind"]>("indexeddb");
   readonly storedBytes = signal(0);
@@ -114,9 +79,9 @@ class Laboratory {
   #host!: MachineHost;
   #contents!: StoreContents;
   #media!: MediaStore;
-  readonly #networks = new PageNetworks((id, error) => this.#tell(this.find(id)?.name ?? "", 0, error));
+  readonly #networks = new PageNetworks((id, error) => tellFailure(this.find(id)?.name ?? "", 0, error, id));
   readonly #sessions = new Map<string, Session>();
-  #noticeNumber = 0;
+  readonly #endings = new Map<string, Ending>();
 
   async open(): Promise<void> {
     const random = new Random(freshSeed());
@@ -125,10 +90,11 @@ class Laboratory {
       store = await openIndexedDbStore();
     } catch {
       store = new MemoryStore();
-      this.#notify(
+      notify(
         "warning",
         (m) => m.notice.memoryOnlyTitle,
         (m) => m.notice.memoryOnly,
+        { lasts: true },
       );
     }
     this.storage.set(store.kind);
@@ -150,13 +116,13 @@ class Laboratory {
     this.#refresh();
     this.opened.set(true);
     if (typeof WebAssembly === "undefined") {
-      this.#notify(
+      notify(
         "danger",
         (m) => m.notice.noWasmTitle,
         (m) => m.notice.noWasm,
       );
     }
-    this.#noticeEntries();
+    tellEntries(this.#library.entries);
     const measure = () => void store.usage().then(({ storedBytes }) => this.storedBytes.set(storedBytes));
     measure();
     setInterval(measure, 10_000);
@@ -170,55 +136,10 @@ class Laboratory {
     return this.machines.get().length === 0 && this.tasks.get().length === 0;
   }
 
-  find(id: string | undefined): MachineView | undefined {
-    return this.machines.get().find((machine) => machine.id === id);
-  }
-
-  get budget(): Budget {
-    const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
-    const running = [...this.#sessions.values()].map(({ machine }) => machine.spec.memoryMiB);
-    return hostBudget({ memoryGiB: deviceMemory, cores: navigator.hardwareConcurrency }, running);
-  }
+  readonly find = findMachine;
 
   get takenNames(): readonly string[] {
     return this.machines.get().map(({ name }) => name);
-  }
-
-  /** Why an action is not possible now; empty when it is. */
-  reason(m: Messages, view: MachineView | undefined, action: MachineAction): string {
-    if (!view) return m.reason.noMachine;
-    if (view.elsewhere && action !== "rename") return m.reason.elsewhere;
-    if (!view.definition) return m.reason.notStartable;
-    const refused = refusal(view.state, action);
-    if (refused) {
-      if (action === "delete" && refused.key === "running") return m.reason.deleteOn;
-      if ((action === "power-on" || action === "boot-cold") && refused.key === "running") {
-        return m.reason.alreadyOn;
-      }
-      return refusalText(m, refused);
-    }
-    if (action === "shut-down" && !view.session?.agentReady) return m.reason.noAgent;
-    if (action === "power-on" || action === "boot-cold" || action === "resume") {
-      return this.#budgetRefusal(m, view.definition.memoryMiB);
-    }
-    return "";
-  }
-
-  #budgetRefusal(m: Messages, memoryMiB: number): string {
-    const refused = startRefusal(this.budget, memoryMiB);
-    if (!refused) return "";
-    return refused.key === "memory-budget"
-      ? m.budget.tooMuchMemory(String(refused.neededMiB), String(refused.freeMiB))
-      : m.budget.tooManyGuests(refused.limit);
-  }
-
-  /** What a start would take of the host's budget; empty when the machine is on. */
-  startCost(m: Messages, view: MachineView | undefined): string {
-    if (!view?.definition || view.session) return "";
-    const { usedMiB, budgetMiB, running, limit } = this.budget;
-    const need = view.definition.memoryMiB + OVERHEAD_MIB;
-    const memory = m.budget.memory(String(need), String(Math.max(0, budgetMiB - usedMiB)));
-    return `${memory} · ${m.budget.guests(running, limit)}`;
   }
 
   async create(choices: MachineChoices, start = false): Promise<void> {
@@ -228,19 +149,9 @@ class Laboratory {
         for (const disk of choices.disks ?? []) if (disk.id) await this.#contents.deleteDisk(disk.id);
         throw error;
       });
-      this.openTab(id);
+      openTab(id);
       if (start) await this.powerOn(id);
     });
-  }
-
-  openTab(id: string): void {
-    if (!this.openTabs.get().includes(id)) this.openTabs.set([...this.openTabs.get(), id]);
-    go({ type: "machine", id });
-  }
-
-  closeTab(id: string): void {
-    this.openTabs.set(this.openTabs.get().filter((open) => open !== id));
-    go({ type: "home" });
   }
 
   async powerOn(id: string, mode: "warm" | "cold" = "warm"): Promise<void> {
@@ -255,15 +166,16 @@ class Laboratory {
     const view = this.find(id);
     const { definition } = view ?? {};
     if (!view || !definition || this.#sessions.has(id) || this.#starting.has(id)) return;
-    const over = startRefusal(this.budget, definition.memoryMiB);
-    if (over) {
-      this.#notify(
+    if (isOverBudget(definition.memoryMiB)) {
+      notify(
         "warning",
         (m) => m.budget.title,
-        (m) => this.#budgetRefusal(m, definition.memoryMiB),
+        (m) => budgetRefusal(m, definition.memoryMiB),
+        { machine: id },
       );
       return;
     }
+    dismissOf(id);
     this.#starting.add(id);
     await this.#task(view, action, async () => {
       await this.#library.claim(id);
@@ -284,6 +196,7 @@ class Laboratory {
           cancelled: false,
         };
         this.#sessions.set(id, session);
+        this.#endings.delete(id);
         this.#refresh();
         this.#follow(id, session);
         await machine.started;
@@ -352,38 +265,11 @@ class Laboratory {
     // `suspend` itself lets go, once the state is in the store.
     if (this.#sessions.get(id) !== session || reason.type === "suspended") return;
     this.#sessions.delete(id);
-    const view = this.find(id);
-    const name = view?.name ?? "";
-    const machine = { id, name };
+    this.#endings.set(id, { reason, console: session.machine.console.scrollback() });
+    const machine = { id, name: this.find(id)?.name ?? "" };
     await this.#library.release(id, "off");
     this.#refresh();
-    switch (reason.type) {
-      case "power-off":
-        break;
-      case "halted":
-        await this.#library.tasks.note("guest-shut-down", machine);
-        break;
-      case "panicked":
-        await this.#library.tasks.note("guest-panicked", machine, { line: reason.line });
-        this.#notify(
-          "danger",
-          (m) => `${name}: ${m.stopped.panicTitle}`,
-          (m) => m.stopped.panic(reason.line.slice(0, 200)),
-          machine,
-        );
-        break;
-      case "crashed":
-        await this.#library.tasks.note("crash", machine, { error: reason.detail });
-        this.#notify(
-          "danger",
-          (m) => m.stopped.crashedTitle,
-          (m) => m.error.workerDied(name),
-          machine,
-        );
-        break;
-      default:
-        reason satisfies never;
-    }
+    await tellEnd(reason, machine, this.#library.tasks);
   }
 
   async suspend(id: string): Promise<void> {
@@ -450,7 +336,7 @@ class Laboratory {
   async duplicate(id: string): Promise<void> {
     await this.#try(this.find(id)?.name ?? "", 0, async () => {
       const { id: copy } = await this.#library.duplicate(id);
-      this.openTab(copy);
+      openTab(copy);
     });
   }
 
@@ -459,7 +345,9 @@ class Laboratory {
       const definition = this.#library.find(id);
       await this.#library.delete(id);
       if (definition) await this.#media.deleteUnused(definition, this.#definitions);
-      this.closeTab(id);
+      this.#endings.delete(id);
+      dismissOf(id);
+      closeTab(id);
     });
   }
 
@@ -496,10 +384,6 @@ class Laboratory {
     return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 
-  dismiss(id: number): void {
-    this.notices.set(this.notices.get().filter((notice) => notice.id !== id));
-  }
-
   get #definitions(): MachineDefinition[] {
     return this.#library.entries.flatMap((entry) => (entry.type === "machine" ? [entry.definition] : []));
   }
@@ -518,64 +402,45 @@ class Laboratory {
   async #task(view: MachineView, task: TaskName, act: () => Promise<void>): Promise<void> {
     const { id, name } = view;
     const line = await this.#library.tasks.begin(task, { id, name });
-    await this.#try(name, view.definition?.memoryMiB ?? 0, async () => {
-      try {
-        await act();
-        await line.done();
-      } catch (error) {
-        const cancelled = error instanceof StartCancelledError;
-        const words = error instanceof Error ? error.message : String(error);
-        await line.failed({ error: cancelled ? CANCELLED : words });
-        if (!cancelled) throw error;
-      }
-    });
+    await this.#try(
+      name,
+      view.definition?.memoryMiB ?? 0,
+      async () => {
+        try {
+          await act();
+          await line.done();
+        } catch (error) {
+          const cancelled = error instanceof StartCancelledError;
+          const words = error instanceof Error ? error.message : String(error);
+          await line.failed({ error: cancelled ? CANCELLED : words });
+          if (!cancelled) throw error;
+        }
+      },
+      id,
+    );
   }
 
-  async #try(name: string, memoryMiB: number, act: () => Promise<unknown>): Promise<boolean> {
+  async #try(
+    name: string,
+    memoryMiB: number,
+    act: () => Promise<unknown>,
+    machine?: string,
+  ): Promise<boolean> {
     try {
       await act();
       return true;
     } catch (error) {
-      this.#tell(name, memoryMiB, error);
+      tellFailure(name, memoryMiB, error, machine);
       return false;
     } finally {
       this.#refresh();
     }
   }
 
-  #tell(name: string, memoryMiB: number, error: unknown): void {
-    const sentence = sentenceFor(error, name, memoryMiB);
-    this.#notify("danger", (m) => `${name}: ${m.error.title}`, sentence);
-  }
-
   #event(id: string, session: Session, event: MachineEvent): void {
     const next = nextState(session.state, event);
     if (next && this.#sessions.get(id) === session) session.state = next;
     this.#refresh();
-  }
-
-  #notify(kind: Notice["kind"], title: Sentence, text: Sentence, start?: Notice["start"]): void {
-    this.notices.set(
-      [...this.notices.get(), { id: ++this.#noticeNumber, kind, title, text, start }].slice(-4),
-    );
-  }
-
-  #noticeEntries(): void {
-    for (const entry of this.#library.entries) {
-      if (entry.type === "unreadable") {
-        const newer = entry.problems.some(({ reason }) => reason.key === "newer-version");
-        const text: Sentence = (m) => (newer ? m.notice.newer(entry.name) : m.notice.unreadable(entry.name));
-        this.#notify("warning", (m) => m.notice.newerTitle, text);
-      } else if (entry.power.state === "interrupted") {
-        const { id, name } = entry.definition;
-        this.#notify(
-          "info",
-          (m) => m.notice.interruptedTitle,
-          (m) => m.notice.interrupted(name),
-          { id, name },
-        );
-      }
-    }
   }
 
   #refresh(): void {
@@ -590,7 +455,15 @@ class Laboratory {
     const session = this.#sessions.get(definition.id);
     const state = session?.state ?? (power.state === "suspended" ? "suspended" : "off");
     const elsewhere = this.#library.isElsewhere(definition.id);
-    return { id: definition.id, name: definition.name, state, elsewhere, definition, session };
+    return {
+      id: definition.id,
+      name: definition.name,
+      state,
+      elsewhere,
+      definition,
+      session,
+      ending: this.#endings.get(definition.id),
+    };
   }
 }
 

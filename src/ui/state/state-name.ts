@@ -1,6 +1,6 @@
 /** The word for where a machine is in its life. */
+import type { MachineView } from "./machines.ts";
 import type { Messages } from "../i18n/messages.ts";
-import type { MachineView } from "./laboratory.ts";
 
 export function stateName(m: Messages, machine: MachineView): string {
   if (!machine.definition) return m.state.unreadable;

@@ -2,7 +2,8 @@
 import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { dialog } from "../../state/commands.ts";
-import { laboratory, type MachineView } from "../../state/laboratory.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import type { MachineView } from "../../state/machines.ts";
 import { hashOf, route } from "../../state/route.ts";
 import { stateName } from "../../state/state-name.ts";
 import "../action-button/action-button.ts";

@@ -10,7 +10,9 @@ import { sharedStyles } from "../../components/shared.styles.ts";
 import { catalogues } from "../../i18n/messages.ts";
 import { chosenMachine, commands, dialog, type Command } from "../../state/commands.ts";
 import { nameRefusalText } from "../../state/failure.ts";
-import { laboratory, type MachineView } from "../../state/laboratory.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import { whyNot } from "../../state/availability.ts";
+import type { MachineView } from "../../state/machines.ts";
 
 const close = () => dialog.set(undefined);
 
@@ -106,7 +108,7 @@ export class Dialogs extends RingsideElement {
       <p>${reset ? powerOff.resetText : powerOff.text}</p>
       <div slot="footer" class="row">
         ${this.cancel()}
-        ${reset ? nothing : html`<rs-action look="primary" label=${powerOff.shutDown} reason=${laboratory.reason(this.m, machine, "shut-down")} @rs-press=${shutDown}></rs-action>`}
+        ${reset ? nothing : html`<rs-action look="primary" label=${powerOff.shutDown} reason=${whyNot(this.m, machine, "shut-down")} @rs-press=${shutDown}></rs-action>`}
         <rs-action
           look="danger"
           class="now"

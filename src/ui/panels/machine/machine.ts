@@ -8,7 +8,9 @@ import "../../components/screen-console/screen-console.ts";
 import "../../components/serial-console/serial-console.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
-import { laboratory, type MachineView, type Session } from "../../state/laboratory.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import { startCost, whyNot } from "../../state/availability.ts";
+import type { MachineView, Session } from "../../state/machines.ts";
 import { liveFigures } from "../../state/live-figures.ts";
 import { sizeText } from "../../state/size-text.ts";
 import { stateName } from "../../state/state-name.ts";
@@ -132,7 +134,7 @@ export class MachinePanel extends RingsideElement {
     const { definition, state, id } = machine;
     if (!definition) return html`<div class="summary"><p>${this.m.notice.newer(machine.name)}</p></div>`;
     const suspended = state === "suspended";
-    const cost = laboratory.startCost(this.m, machine);
+    const cost = startCost(this.m, machine);
     const when = (time: number | null) =>
       time === null ? this.m.home.never : new Date(time).toLocaleString(document.documentElement.lang);
     const details: [string, string][] = [
@@ -174,7 +176,7 @@ export class MachinePanel extends RingsideElement {
                 look="link"
                 icon="play"
                 label=${summary.resume}
-                reason=${laboratory.reason(this.m, machine, "resume")}
+                reason=${whyNot(this.m, machine, "resume")}
                 @rs-press=${() => void laboratory.resume(id)}
               ></rs-action>`
             : machine.session
@@ -184,14 +186,14 @@ export class MachinePanel extends RingsideElement {
                     look="link"
                     icon="play"
                     label=${summary.powerOn}
-                    reason=${laboratory.reason(this.m, machine, "power-on")}
+                    reason=${whyNot(this.m, machine, "power-on")}
                     @rs-press=${() => void laboratory.powerOn(id)}
                   ></rs-action>
                   <rs-action
                     look="link"
                     icon="power"
                     label=${command.bootCold}
-                    reason=${laboratory.reason(this.m, machine, "boot-cold")}
+                    reason=${whyNot(this.m, machine, "boot-cold")}
                     @rs-press=${() => void laboratory.powerOn(id, "cold")}
                   ></rs-action>`
         }
@@ -200,7 +202,7 @@ export class MachinePanel extends RingsideElement {
           look="link"
           icon="settings"
           label=${summary.settings}
-          reason=${laboratory.reason(this.m, machine, machine.session ? "change-media" : "edit-hardware")}
+          reason=${whyNot(this.m, machine, machine.session ? "change-media" : "edit-hardware")}
           @rs-press=${() => dialog.set("settings")}
         ></rs-action>
       </div>

@@ -1,0 +1,56 @@
+/** The machines as the screen shows them. The laboratory writes these signals; views read them. */
+import type { MachineDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
+import type { MachineState } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
+import type {
+  EndReason,
+  RunningMachine,
+} from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import { go } from "./route.ts";
+import { signal } from "./signals.ts";
+
+/** What runs in this page. */
+export interface Session {
+  machine: RunningMachine;
+  /** `starting` and what follows, from the lifecycle table. */
+  state: MachineState;
+  agentReady: boolean;
+  /** The user gave up waiting for the start. */
+  cancelled: boolean;
+}
+
+/** How a machine ended by itself or by its plug, until it is started again. */
+export interface Ending {
+  reason: EndReason;
+  /** What its serial console still had. */
+  console: Uint8Array;
+}
+
+export interface MachineView {
+  id: string;
+  name: string;
+  state: MachineState;
+  elsewhere: boolean;
+  /** Missing when this version cannot read it. */
+  definition?: MachineDefinition;
+  session?: Session;
+  ending?: Ending;
+}
+
+export const machines = signal<readonly MachineView[]>([]);
+
+export function findMachine(id: string | undefined): MachineView | undefined {
+  return machines.get().find((machine) => machine.id === id);
+}
+
+/** Ids of the machines that have a tab. */
+export const openTabs = signal<readonly string[]>([]);
+
+export function openTab(id: string): void {
+  if (!openTabs.get().includes(id)) openTabs.set([...openTabs.get(), id]);
+  go({ type: "machine", id });
+}
+
+export function closeTab(id: string): void {
+  openTabs.set(openTabs.get().filter((open) => open !== id));
+  go({ type: "home" });
+}
