@@ -180,6 +180,11 @@ export interface Machine {
   statistics(): MachineStatistics;
 }
 
+/** The machine cannot be built as described. */
+export class MachineConfigError extends Error {
+  override name = "MachineConfigError";
+}
+
 export class StateMismatchError extends Error {
   override name = "StateMismatchError";
   readonly field: string;

@@ -34,6 +34,26 @@ const MIB = 1 << 20;
 const NIC_SLOTS = [5, 8];
 const BOOT_CODES = { floppy: 1, disk: 2, cdrom: 3, network: 4 } as const;
 
+/** A network card as the machine sees it. */
+export interface NetworkCard {
+  readonly pci: PciFunction;
+  receive(frame: Uint8Array): void;
+  setLink(up: boolean): void;
+  reset(): void;
+  save(): unknown;
+  restore(state: unknown): void;
+}
+
+/** Everything that comes into a machine from outside: with the instruction count beside each, a session can be repeated. */
+export type PcInput =
+  | { type: "serial"; port: 0 | 1; bytes: Uint8Array }
+  | { type: "scancodes"; codes: readonly number[] }
+  | { type: "pointer"; deltaX: number; deltaY: number; wheel: number; buttons: number }
+  | { type: "frame"; nic: number; frame: Uint8Array }
+  | { type: "link"; nic: number; up: boolean }
+  | { type: "memory"; address: number; bytes: Uint8Array }
+  | { type: "reset" };
+
 export interface PcEvents {
   serial?(port: 0 | 1, byte: number): void;
   transmit?(nic: number, frame: Uint8Array): void;
@@ -98,7 +118,7 @@ export class Pc {
   readonly pci: PciBus;
   readonly piix3: Piix3;
   readonly ide: Piix3Ide;
-  readonly nics: Ne2000[] = [];
+  readonly nics: NetworkCard[] = [];
   readonly hostBridge: PciFunction;
   #resetWanted = false;
   #exit: number | undefined;
@@ -143,7 +163,7 @@ export class Pc {
       (line, level) => this.pic.setIrq(line, level),
       () => this.requestReset(),
     );
-    this.hostBridge = createHostBridge(this.#setShadow);
+    this.hostBridge = createHostBridge(this.setShadow);
     const busMaster = this.#movable("piix3-ide bus master", 16, {
       read8: (offset) => this.ide.readBusMaster(offset),
       write8: (offset, value) => this.ide.writeBusMaster(offset, value),
@@ -352,7 +372,8 @@ export class Pc {
     this.cpu.requestStop();
   }
 
-  #setShadow = (first: number, last: number, _readRam: boolean, writeRam: boolean): void => {
+  /** The host bridge's: which parts of C0000h to FFFFFh drop writes. */
+  readonly setShadow = (first: number, last: number, _readRam: boolean, writeRam: boolean): void => {
     // The firmware is copied into RAM at reset, so reads come from there in any case.
     if (this.config.bios !== undefined) this.memory.setReadOnly(first, last, !writeRam);
   };
@@ -406,9 +427,59 @@ export class Pc {
       const last = config.bios.subarray(-Math.min(config.bios.length, 0x20000));
       memory.load(0x100000 - last.length, last);
     }
-    resetHostBridge(this.hostBridge, this.#setShadow);
+    resetHostBridge(this.hostBridge, this.setShadow);
     placeBoot(this.cpu, memory, config.boot);
     this.#events.reset?.();
+  }
+
+  /** Between two runs. */
+  apply(input: PcInput): void {
+    switch (input.type) {
+      case "serial":
+        this.serial[input.port].send(input.bytes);
+        break;
+      case "scancodes":
+        this.keyboard.sendScancodes(input.codes);
+        break;
+      case "pointer":
+        this.keyboard.moveMouse(input.deltaX, input.deltaY, input.wheel, input.buttons);
+        break;
+      case "frame":
+        this.nics[input.nic]?.receive(input.frame);
+        break;
+      case "link":
+        this.nics[input.nic]?.setLink(input.up);
+        break;
+      case "memory":
+        this.#writeFromOutside(input.address, input.bytes);
+        break;
+      case "reset":
+        this.reset();
+        break;
+      default:
+        input satisfies never;
+    }
+  }
+
+  /** As much of `bytes` as there is RAM for. */
+  #writeFromOutside(address: number, bytes: Uint8Array): void {
+    const taken = bytes.subarray(0, Math.max(0, this.memory.ramBytes - address));
+    if (taken.length > 0) this.memory.load(address, taken);
+  }
+
+  /** Lets drives finish what they are doing, so that the machine can be saved. Executes a little while it waits. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 10_000 && this.busy; i++) {
+      await this.settled();
+      this.run(10_000, this.clock.now() + 1e6);
+    }
+  }
+
+  /** A drive is in the middle of something. */
+  get busy(): boolean {
+    return (
+      this.#awaited.size > 0 || this.#arrived.length > 0 || this.ide.channels.some((channel) => channel.busy)
+    );
   }
 
   /** A block device's answer that comes later: the machine stands still until it is there. */

@@ -1,11 +1,5 @@
 /** Saving and restoring: guest memory beside v86's own state, and the mend for three CPU fields v86 loses. */
-import {
-  PAGE_SIZE,
-  StateMismatchError,
-  type EngineName,
-  type HardwareConfig,
-  type MachineState,
-} from "../machine.ts";
+import { PAGE_SIZE } from "../machine.ts";
 import type { Cpu } from "./internals.ts";
 
 /** What `MachineState.devices` holds. */
@@ -31,18 +25,6 @@ export function readPages(cpu: Cpu, memory: Uint8Array): { pageNumbers: Uint32Ar
     pages.set(memory.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), i * PAGE_SIZE);
   });
   return { pageNumbers: Uint32Array.from(used), pages };
-}
-
-/** Into memory that is zero elsewhere. */
-export function writePages(memory: Uint8Array, state: MachineState): void {
-  const { pageNumbers, pages } = state;
-  // Neighbouring pages in one copy.
-  for (let i = 0; i < pageNumbers.length;) {
-    let end = i + 1;
-    while (end < pageNumbers.length && pageNumbers[end] === pageNumbers[end - 1] + 1) end++;
-    memory.set(pages.subarray(i * PAGE_SIZE, end * PAGE_SIZE), pageNumbers[i] * PAGE_SIZE);
-    i = end;
-  }
 }
 
 /**
@@ -98,23 +80,3 @@ export function withoutMemory<T>(cpu: Cpu, call: () => T): T {
     cpu.unpack_memory = unpack;
   }
 }
-
-export function checkStateFits(
-  state: MachineState,
-  engine: EngineName,
-  engineVersion: string,
-  hardware: HardwareConfig,
-): void {
-  mustEqual("version", String(state.version), "1");
-  mustEqual("engine", state.engine, engine);
-  mustEqual("engine version", state.engineVersion, engineVersion);
-  mustEqual("memory", `${state.hardware.memoryMiB} MiB`, `${hardware.memoryMiB} MiB`);
-  mustEqual("network cards", models(state.hardware), models(hardware));
-  mustEqual("disks", disks(state.hardware), disks(hardware));
-}
-
-function mustEqual(field: string, found: string, expected: string): void {
-  if (found !== expected) throw new StateMismatchError(field, found, expected);
-}
-const models = (config: HardwareConfig) => config.nics.map((nic) => nic.model).join(", ") || "none";
-const disks = (config: HardwareConfig) => config.diskBytes.join(", ") || "none";

@@ -3,7 +3,10 @@
  * typings say, is mended in the files beside this one; docs and contract tests hold each of these facts.
  */
 import { Random } from "../../common/random.ts";
+import { immediate } from "../immediate.ts";
+import { checkStateFits, writePages } from "../machine-state.ts";
 import {
+  MachineConfigError,
   type BlockDevice,
   type DriveName,
   type Machine,
@@ -16,32 +19,26 @@ import {
   type Scancodes,
   type SerialPort,
 } from "../machine.ts";
-import { bootOrderCode, engineSettings, firmwareBootOrder, immediate, initialise } from "./engine-start.ts";
+import { bootOrderCode, engineSettings, firmwareBootOrder, initialise } from "./engine-start.ts";
 import { DriveBuffer } from "./drive-buffer.ts";
 import { reportMediumError } from "./drive-errors.ts";
 import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
-import { linuxOptionRom, loadLinux } from "./linux-boot.ts";
+import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { loadV86 } from "./load-v86.ts";
 import {
-  checkStateFits,
   readPages,
   restoreCpuFields,
   withoutMemory,
   withWholeBars,
-  writePages,
   type DeviceState,
 } from "./machine-state.ts";
 import { buildNetworkCards, MAX_NICS, type NetworkCard } from "./network-cards.ts";
 import { ScreenCapture } from "./screen-capture.ts";
 import { SerialLine } from "./serial-lines.ts";
-import { decodeState, encodeState } from "./state-codec.ts";
+import { decodeState, encodeState } from "../state-codec.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const MIB = 2 ** 20;
-/** The machine cannot be built as described. */
-export class MachineConfigError extends Error {
-  override name = "MachineConfigError";
-}
 export class V86Machine implements Machine {
   readonly engine = "v86";
   readonly engineVersion = V86_VERSION;

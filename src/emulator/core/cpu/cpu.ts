@@ -228,6 +228,12 @@ export class Cpu implements CpuLines {
     return this.before - this.left - this.reserve;
   }
 
+  /** For a restored machine: how many have been executed. Only between two runs. */
+  set instructions(count: number) {
+    this.before = count;
+    this.left = this.reserve = 0;
+  }
+
   setPrivilege(level: number): void {
     this.cpl = level;
     this.user = level === 3;

@@ -146,6 +146,10 @@ export class Ne2000 {
     this.#update();
   }
 
+  setLink(up: boolean): void {
+    this.linkUp = up;
+  }
+
   /** A frame from the wire. */
   receive(frame: Uint8Array): void {
     const stopped = (this.#command & CR_STOP) !== 0 || (this.#command & CR_START) === 0;
@@ -365,7 +369,8 @@ export class Ne2000 {
     };
   }
 
-  restore(state: Ne2000State): void {
+  restore(saved: unknown): void {
+    const state = saved as Ne2000State;
     this.#memory.set(state.memory);
     [
       this.#command,

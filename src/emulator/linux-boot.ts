@@ -1,7 +1,7 @@
 /**
  * Puts a Linux kernel where its boot protocol wants it (Linux Documentation/arch/x86/boot.rst) and makes the option ROM
- * through which SeaBIOS starts it. v86 has a loader of its own, but it runs only once, so a machine that reboots would
- * jump into the remains of the old kernel, and it puts an initrd at the fixed address 64 MiB.
+ * through which SeaBIOS starts it, on either engine. v86 has a loader of its own, but it runs only once, so a machine that
+ * reboots would jump into the remains of the old kernel, and it puts an initrd at the fixed address 64 MiB.
  */
 
 export class KernelImageError extends Error {

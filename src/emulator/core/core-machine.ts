@@ -1,0 +1,458 @@
+/**
+ * The core behind the machine contract: a `Pc` driven at the pace of the host's clock. Guest time follows real time while
+ * the host is fast enough; a guest that keeps it busy falls behind, and at most a little of that is caught up when idle.
+ *
+ * This is the only place where the core meets the host's clock. Every input passes `#input`, which hands it to the PC
+ * between two instructions; `onInput` sees it with the instruction count and the virtual time it came at.
+ */
+import { immediate } from "../immediate.ts";
+import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
+import { checkStateFits } from "../machine-state.ts";
+import {
+  MachineConfigError,
+  PAGE_SIZE,
+  type BlockDevice,
+  type Machine,
+  type MachineEvents,
+  type MachineOptions,
+  type MachineState,
+  type MachineStatistics,
+  type MachineStatus,
+  type PointerInput,
+  type Scancodes,
+  type SerialPort,
+} from "../machine.ts";
+import { decodeState, encodeState } from "../state-codec.ts";
+import { VgaScreen } from "./devices/vga-screen.ts";
+import { Pc, type PcBoot, type PcInput, type PcStop } from "./pc.ts";
+import { restorePc, savePc, type PcState } from "./pc-state.ts";
+
+export const CORE_VERSION = "1";
+const MAX_NICS = 2;
+/** Instructions between two looks at the host's clock. */
+const SLICE_INSTRUCTIONS = 100_000;
+/** How long the host thread is kept before its messages get their turn. */
+const SLICE_MS = 8;
+/** What a guest may be behind real time and still catch up. */
+const DEBT_MS = 50;
+const SCREEN_MS = 33;
+const OUTPUT_CHUNK = 4096;
+
+export interface RecordedInput {
+  instructions: number;
+  /** Virtual nanoseconds. */
+  time: number;
+  input: PcInput;
+}
+
+export interface CoreMachineOptions extends MachineOptions {
+  onInput?: (record: RecordedInput) => void;
+}
+
+/** What `MachineState.devices` holds. */
+interface DeviceState {
+  pc: PcState;
+  halted: boolean;
+}
+
+export class CoreMachine implements Machine {
+  readonly engine = "core";
+  readonly engineVersion = CORE_VERSION;
+  readonly pc: Pc;
+  readonly #options: CoreMachineOptions;
+  readonly #events: MachineEvents;
+  readonly #screen: VgaScreen;
+  readonly #output = [new Uint8Array(OUTPUT_CHUNK), new Uint8Array(OUTPUT_CHUNK)];
+  readonly #outputLength = [0, 0];
+  readonly #soon: (value: number) => void;
+  #status: MachineStatus = { type: "paused" };
+  #destroyed = false;
+  #inside = false;
+  #waiting: PcInput[] = [];
+  /** Counts starts: a turn of the loop that was asked for before the last pause does nothing. */
+  #turn = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #screenTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Real time in ms at which the guest's clock shows 0. */
+  #anchor = 0;
+  #busyMs = 0;
+  #askedAt = performance.now();
+  #askedBusyMs = 0;
+
+  static async create(options: CoreMachineOptions): Promise<CoreMachine> {
+    const { hardware, drives } = options;
+    if (hardware.nics.length > MAX_NICS) {
+      throw new MachineConfigError(
+        `${hardware.nics.length} network cards: the core carries at most ${MAX_NICS}`,
+      );
+    }
+    if (hardware.memoryMiB < 1 || hardware.memoryMiB > 2032) {
+      throw new MachineConfigError(`${hardware.memoryMiB} MiB of memory: the core takes from 1 to 2032`);
+    }
+    if (drives.hdb !== undefined && drives.hda === undefined) {
+      throw new MachineConfigError("the core cannot have a second disk without a first");
+    }
+    return new CoreMachine(options);
+  }
+
+  private constructor(options: CoreMachineOptions) {
+    this.#options = options;
+    const events = (this.#events = this.#safeEvents(options.events));
+    const { hardware, firmware, drives, startTime } = options;
+    this.pc = new Pc({
+      memoryMiB: hardware.memoryMiB,
+      bios: firmware.bios,
+      vgaBios: firmware.vgaBios,
+      boot: bootOf(options),
+      exitPort: options.boot.type === "multiboot",
+      drives: { hda: drives.hda, hdb: drives.hdb, cdrom: drives.cdrom },
+      hasCdrom: hardware.hasCdrom,
+      nics: hardware.nics,
+      bootOrder: hardware.bootOrder,
+      startTime,
+      events: {
+        serial: (port, byte) => this.#serialOut(port, byte),
+        transmit: (nic, frame) => events.transmit(nic, frame),
+        drive: (drive, operation, bytes) => events.drive(drive, operation, bytes),
+      },
+    });
+    this.#screen = new VgaScreen(this.pc.vga, (update) => events.screen(update));
+    this.#soon = immediate((turn) => this.#loop(turn));
+  }
+
+  /** A listener that throws crashes the machine; it does not break a device in the middle of its work. */
+  #safeEvents(events: MachineEvents): MachineEvents {
+    const safe =
+      <A extends unknown[]>(name: string, call: (...args: A) => void) =>
+      (...args: A): void => {
+        if (this.#destroyed) return;
+        try {
+          call(...args);
+        } catch (error) {
+          this.#crash(`the listener for ${name} failed: ${String(error)}`);
+        }
+      };
+    return {
+      status: safe("status", events.status.bind(events)),
+      serial: safe("serial", events.serial.bind(events)),
+      transmit: safe("transmit", events.transmit.bind(events)),
+      screen: safe("screen", events.screen.bind(events)),
+      drive: safe("drive", events.drive.bind(events)),
+    };
+  }
+
+  #setStatus(status: MachineStatus): void {
+    if (this.#status.type === "crashed") return;
+    this.#status = status;
+    this.#events.status(status);
+  }
+
+  #crash(detail: string): void {
+    if (this.#status.type === "crashed") return;
+    this.#halt();
+    this.pc.stop();
+    this.#setStatus({ type: "crashed", detail });
+  }
+
+  /** The loop does not go on. */
+  #halt(): void {
+    this.#turn++;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#screenTimer);
+    this.#screenTimer = undefined;
+  }
+
+  #serialOut(port: SerialPort, byte: number): void {
+    this.#output[port][this.#outputLength[port]++] = byte;
+    if (this.#outputLength[port] === OUTPUT_CHUNK) this.#flushSerial(port);
+  }
+
+  #flushSerial(port: SerialPort): void {
+    const length = this.#outputLength[port];
+    if (length === 0) return;
+    this.#outputLength[port] = 0;
+    this.#events.serial(port, this.#output[port].slice(0, length));
+  }
+
+  /** Nanoseconds that the guest's clock should show now. */
+  #dueTime(): number {
+    return Math.floor((performance.now() - this.#anchor) * 1e6);
+  }
+
+  #setAnchor(): void {
+    this.#anchor = performance.now() - this.pc.clock.now() / 1e6;
+  }
+
+  #loop(turn: number): void {
+    if (turn !== this.#turn || this.#destroyed || this.#status.type !== "running") return;
+    const from = performance.now();
+    const stop = this.#execute(from);
+    this.#busyMs += performance.now() - from;
+    this.#flushSerial(0);
+    this.#flushSerial(1);
+    if (this.#status.type !== "running" || turn !== this.#turn) return;
+    this.#next(stop, turn);
+  }
+
+  /** Executes until the host is due again. */
+  #execute(from: number): PcStop {
+    const { pc } = this;
+    let stop: PcStop = { type: "limit" };
+    this.#inside = true;
+    try {
+      do {
+        for (const input of this.#waiting.splice(0)) this.#apply(input);
+        const due = this.#dueTime();
+        const debt = due - pc.clock.now();
+        if (debt > DEBT_MS * 1e6) this.#anchor += debt / 1e6 - DEBT_MS;
+        stop = pc.run(SLICE_INSTRUCTIONS, Math.min(due, this.#dueTime()));
+      } while (
+        stop.type === "limit" &&
+        pc.clock.now() < this.#dueTime() &&
+        performance.now() - from < SLICE_MS
+      );
+    } catch (error) {
+      this.#crash(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    } finally {
+      this.#inside = false;
+    }
+    return stop;
+  }
+
+  #next(stop: PcStop, turn: number): void {
+    switch (stop.type) {
+      case "halted":
+        this.#end({ type: "halted" });
+        return;
+      case "exit":
+        this.#end({ type: "halted" });
+        return;
+      case "triple-fault":
+        this.pc.reset();
+        break;
+      case "waiting":
+        void this.pc.settled().then(() => this.#loop(turn));
+        return;
+      default:
+    }
+    this.#showScreen();
+    const { clock, cpu } = this.pc;
+    const ahead = (clock.now() - this.#dueTime()) / 1e6;
+    if (ahead < 0 && !this.#isIdle()) this.#soon(turn);
+    else {
+      const next = cpu.halted ? (clock.nextDeadline() - this.#dueTime()) / 1e6 : Math.max(ahead, 0);
+      if (next < 1) this.#soon(turn);
+      else this.#timer = setTimeout(() => this.#loop(turn), Math.min(next, 1000));
+    }
+  }
+
+  /** Halted, and no timer is due yet. */
+  #isIdle(): boolean {
+    return this.pc.cpu.halted && this.pc.clock.nextDeadline() > this.#dueTime();
+  }
+
+  #end(status: MachineStatus): void {
+    this.#halt();
+    this.#screen.flush();
+    this.#setStatus(status);
+  }
+
+  #showScreen(): void {
+    if (this.#screenTimer !== undefined || !this.pc.vga.changed) return;
+    this.#screenTimer = setTimeout(() => {
+      this.#screenTimer = undefined;
+      if (!this.#destroyed) this.#screen.flush();
+    }, SCREEN_MS);
+  }
+
+  async run(): Promise<void> {
+    this.#alive();
+    if (this.#status.type === "running") return;
+    this.#setAnchor();
+    this.#setStatus({ type: "running" });
+    this.#soon(++this.#turn);
+  }
+
+  async pause(): Promise<void> {
+    this.#alive();
+    this.#halt();
+    this.#screen.flush();
+    if (this.#status.type === "running") this.#setStatus({ type: "paused" });
+  }
+
+  async reset(): Promise<void> {
+    this.#alive();
+    this.#input({ type: "reset" });
+    if (this.#status.type === "halted") await this.run();
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#halt();
+    await this.pc.settled();
+  }
+
+  /** An input that comes while the PC executes (from one of its own events) waits until it stands between two runs. */
+  #input(input: PcInput): void {
+    if (this.#destroyed || this.#status.type === "crashed") return;
+    if (this.#inside) {
+      this.#waiting.push(input);
+      return;
+    }
+    if (this.#status.type === "running") {
+      // The guest has slept since its last turn: first its clock comes to now.
+      this.#waiting.push(input);
+      clearTimeout(this.#timer);
+      this.#soon(++this.#turn);
+    } else this.#apply(input);
+  }
+
+  #apply(input: PcInput): void {
+    const { clock, cpu } = this.pc;
+    this.#options.onInput?.({ instructions: cpu.instructions, time: clock.now(), input });
+    this.pc.apply(input);
+  }
+
+  sendSerial(port: SerialPort, bytes: Uint8Array): void {
+    this.#input({ type: "serial", port, bytes });
+  }
+
+  sendScancodes(codes: Scancodes): void {
+    this.#input({ type: "scancodes", codes });
+  }
+
+  movePointer({ deltaX, deltaY, wheel, buttons }: PointerInput): void {
+    const pressed = (buttons.left ? 1 : 0) | (buttons.right ? 2 : 0) | (buttons.middle ? 4 : 0);
+    this.#input({ type: "pointer", deltaX, deltaY, wheel, buttons: pressed });
+  }
+
+  receive(nic: number, frame: Uint8Array): void {
+    if (this.#waiting.length < 4096) this.#input({ type: "frame", nic, frame });
+  }
+
+  setLink(nic: number, up: boolean): void {
+    this.#input({ type: "link", nic, up });
+  }
+
+  async insertMedium(drive: "cdrom" | "floppy", medium: BlockDevice | undefined): Promise<void> {
+    this.#alive();
+    if (drive === "floppy") throw new MachineConfigError("the core has no floppy drive");
+    const unit = this.pc.ide.channels[1].drives[0];
+    if (unit === undefined) throw new MachineConfigError("this machine has no CD drive");
+    unit.medium = medium;
+    unit.mediumChanged = true;
+  }
+
+  refreshScreen(): void {
+    this.#screen.refresh();
+  }
+
+  async save(): Promise<MachineState> {
+    this.#alive();
+    if (this.#status.type === "running") throw new MachineConfigError("only a paused machine can be saved");
+    await this.pc.settle();
+    this.#flushSerial(0);
+    this.#flushSerial(1);
+    const devices: DeviceState = { pc: savePc(this.pc), halted: this.#status.type === "halted" };
+    return {
+      version: 1,
+      engine: this.engine,
+      engineVersion: this.engineVersion,
+      hardware: structuredClone(this.#options.hardware),
+      devices: encodeState(devices),
+      ...readPages(this.pc.memory.words, this.pc.memory.ramBytes),
+    };
+  }
+
+  async restore(state: MachineState): Promise<void> {
+    this.#alive();
+    if (this.#status.type === "running")
+      throw new MachineConfigError("only a paused machine can be restored");
+    checkStateFits(state, this.engine, this.engineVersion, this.#options.hardware);
+    await this.pc.settle();
+    const devices = decodeState(state.devices) as DeviceState;
+    const { memory } = this.pc;
+    memory.bytes.fill(0, 0, memory.ramBytes);
+    state.pageNumbers.forEach((page, i) => {
+      const from = page * PAGE_SIZE;
+      if (from + PAGE_SIZE > memory.ramBytes) return;
+      memory.bytes.set(state.pages.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE), from);
+    });
+    memory.dirty.fill(1);
+    restorePc(this.pc, devices.pc);
+    this.#status = { type: devices.halted ? "halted" : "paused" };
+  }
+
+  readMemory(address: number, length: number): Uint8Array {
+    const { memory } = this.pc;
+    return memory.bytes.slice(
+      Math.min(address, memory.ramBytes),
+      Math.min(address + length, memory.ramBytes),
+    );
+  }
+
+  writeMemory(address: number, bytes: Uint8Array): void {
+    this.#input({ type: "memory", address, bytes: bytes.slice() });
+  }
+
+  statistics(): MachineStatistics {
+    const now = performance.now();
+    const passed = now - this.#askedAt;
+    const load = passed > 0 ? Math.min(1, (this.#busyMs - this.#askedBusyMs) / passed) : 0;
+    this.#askedAt = now;
+    this.#askedBusyMs = this.#busyMs;
+    const { cpu, clock, pit, memory, vga } = this.pc;
+    return {
+      instructions: cpu.instructions,
+      virtualMilliseconds: clock.now() / 1e6,
+      load,
+      timerInterrupts: pit.interrupts,
+      memoryBytes:
+        memory.bytes.byteLength +
+        memory.watch.byteLength * 2 +
+        vga.planes.byteLength +
+        cpu.tlb.entries.byteLength,
+    };
+  }
+
+  #alive(): void {
+    if (this.#destroyed) throw new MachineConfigError("the machine has been destroyed");
+    if (this.#status.type === "crashed")
+      throw new MachineConfigError(`the machine has crashed: ${this.#status.detail}`);
+  }
+}
+
+function bootOf({ boot }: MachineOptions): PcBoot {
+  switch (boot.type) {
+    case "firmware":
+      return boot;
+    case "linux":
+      return {
+        type: "linux-firmware",
+        optionRom: linuxOptionRom(),
+        load: (memory) => loadLinux(memory, boot),
+      };
+    case "multiboot":
+      return boot;
+    default:
+      return boot satisfies never;
+  }
+}
+
+/** The pages that are not all zero. */
+function readPages(words: Int32Array, ramBytes: number): { pageNumbers: Uint32Array; pages: Uint8Array } {
+  const used: number[] = [];
+  for (let page = 0; page < ramBytes / PAGE_SIZE; page++) {
+    const first = (page * PAGE_SIZE) >> 2;
+    let i = first;
+    while (i < first + PAGE_SIZE / 4 && words[i] === 0) i++;
+    if (i < first + PAGE_SIZE / 4) used.push(page);
+  }
+  const pages = new Uint8Array(used.length * PAGE_SIZE);
+  const bytes = new Uint8Array(words.buffer);
+  used.forEach((page, i) =>
+    pages.set(bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), i * PAGE_SIZE),
+  );
+  return { pageNumbers: Uint32Array.from(used), pages };
+}
