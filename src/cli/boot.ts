@@ -16,7 +16,7 @@ export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD
   --kernel FILE   a Linux or Multiboot kernel instead of an image, with --initrd FILE and --append TEXT
   --store DIR     keep the machine and its disks in DIR: the next boot finds them as they were left
   --cold          firmware and kernel from the start, not the image's saved state
-  --engine v86    the engine
+  --engine core   our own processor and board in TypeScript instead of v86: slower, and the same every time
 
 Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
 `;
@@ -38,12 +38,8 @@ export async function boot(argv: string[]): Promise<number> {
   const { values, positionals } = readOptions(argv, OPTIONS);
   if (positionals.length > 0) throw new UsageError(`"${positionals[0]}" is not an option`);
   const engine = (values.engine ?? "v86") as EngineName;
-  if (engine !== "v86") {
-    throw new UsageError(
-      (engine as string) === "core"
-        ? "--engine core is not available yet"
-        : `--engine: expected v86 or core, found "${engine}"`,
-    );
+  if (engine !== "v86" && engine !== "core") {
+    throw new UsageError(`--engine: expected v86 or core, found "${engine as string}"`);
   }
   const commands = values.exec ?? [];
   if (values.json === true && commands.length === 0) throw new UsageError("--json needs --exec");

@@ -10,7 +10,6 @@ import { ScenarioPlayer } from "../hypervisor-model/virtual-machines/scenario-pl
 import {
   choicesOf,
   parseScenario,
-  unavailable,
   type Scenario,
   type StoredMachines,
 } from "../hypervisor-model/virtual-machines/scenario.ts";
@@ -59,8 +58,6 @@ export async function run(argv: string[]): Promise<number> {
     const checked = parseScenario(source, laboratory && (await storedMachines(laboratory)));
     if (checked.type === "refused") return refuse(file, checked.problems);
     const scenario = checked.value;
-    const missing = unavailable(scenario);
-    if (missing.length > 0) return refuse(file, missing);
     checkMedia(file, scenario.machines);
     checkBudget(scenario.machines.map(({ memoryMiB }) => memoryMiB));
     laboratory ??= await openLaboratory(values.store);

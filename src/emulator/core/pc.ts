@@ -142,6 +142,7 @@ export class Pc {
 
     this.pic = new InterruptControllers((level) => this.cpu.raiseInterruptLine(level));
     this.cpu.interruptController = this.pic;
+    this.cpu.onFloatError = () => this.pic.setIrq(13, true);
     const irq = (line: number) => (level: boolean) => this.pic.setIrq(line, level);
     this.pit = new Pit8254(clock, irq(0));
     this.rtc = new CmosRtc(clock, config.startTime ?? 0, irq(8));
@@ -268,7 +269,7 @@ export class Pc {
   }
 
   #mapPorts(): void {
-    const { pic, pit, rtc, keyboard, serial, dma, vga, fwCfg, pci, piix3, ide } = this;
+    const { pic, pit, rtc, keyboard, serial, dma, vga, fwCfg, pci, piix3 } = this;
     const device = (part: {
       readPort(port: number): number;
       writePort(port: number, value: number): void;
@@ -295,6 +296,13 @@ export class Pc {
     this.#port("pic-8259", 0xa0, 0xa1, device(pic));
     this.#port("dma-8237", 0xc0, 0xdf, device(dma));
     this.#port("debug text", 0xe9, 0xe9, { write8: (_, value) => this.#events.debugText?.(value) });
+    // The busy latch of an AT's coprocessor: a write ends interrupt 13 and lets x87 instructions go on.
+    this.#port("coprocessor error", 0xf0, 0xf0, {
+      write8: () => {
+        pic.setIrq(13, false);
+        this.cpu.ignoreFloatError = true;
+      },
+    });
     if (this.config.exitPort === true) {
       const exit = (_: number, value: number) => this.#exitWith(value);
       this.#port("exit", 0xf4, 0xf4, { write8: exit, write16: exit, write32: exit });
@@ -334,7 +342,6 @@ export class Pc {
       read8: (port) => pci.readData(port),
       write8: (port, value) => pci.writeData(port, value),
     });
-    void ide;
   }
 
   #idePorts(channel: 0 | 1, command: number, control: number): void {

@@ -3,8 +3,9 @@
  * ports. It runs in a browser's Worker and in a worker thread of Node; only how the first message arrives differs.
  */
 import { expose, transfer } from "comlink";
-import type { DriveName, Machine, MachineEvents } from "../../emulator/machine.ts";
-import { checkStateFits } from "../../emulator/v86/machine-state.ts";
+import { CoreMachine } from "../../emulator/core/core-machine.ts";
+import type { DriveName, Machine, MachineEvents, MachineOptions } from "../../emulator/machine.ts";
+import { checkStateFits } from "../../emulator/machine-state.ts";
 import { V86Machine } from "../../emulator/v86/v86-machine.ts";
 import { RefusedError } from "../storage/errors.ts";
 import { openIndexedDbStore } from "../storage/indexeddb-store.ts";
@@ -43,14 +44,11 @@ class MachineHolder implements MachineControl {
     const { setup, nics, store } = this.#start;
     if (setup.store?.type === "indexeddb") this.#store = await openIndexedDbStore(setup.store.name);
     else if (store !== undefined) this.#store = await connectStore(store);
-    const drives: Parameters<typeof V86Machine.create>[1]["drives"] = {};
+    const drives: MachineOptions["drives"] = {};
     for (const [drive, medium] of Object.entries(setup.drives) as [DriveName, WorkerMedium][]) {
       drives[drive] = await this.#open(medium);
     }
-    if (setup.engine !== "v86" || setup.module === undefined) {
-      throw new Error(`there is no engine ${setup.engine} in this machine's Worker`);
-    }
-    const machine = await V86Machine.create(setup.module, {
+    const machine = await createMachine(setup, {
       hardware: setup.hardware,
       firmware: setup.firmware,
       boot: setup.boot,
@@ -251,6 +249,18 @@ class MachineHolder implements MachineControl {
   async readMemory(address: number, length: number) {
     const bytes = this.#built().readMemory(address, length);
     return transfer(bytes, [bytes.buffer as ArrayBuffer]);
+  }
+}
+
+function createMachine({ engine, module }: WorkerStart["setup"], options: MachineOptions): Promise<Machine> {
+  switch (engine) {
+    case "core":
+      return CoreMachine.create(options);
+    case "v86":
+      if (module === undefined) throw new Error("the engine's WebAssembly module is missing");
+      return V86Machine.create(module, options);
+    default:
+      return engine satisfies never;
   }
 }
 

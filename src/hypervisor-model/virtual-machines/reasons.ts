@@ -55,8 +55,7 @@ export type ValueRefusal =
   | { key: "two-system-disks" }
   | { key: "too-many-disks"; maximum: number }
   | { key: "step-kinds"; found: string[] }
-  | { key: "fields-together"; other: string }
-  | { key: "not-available"; what: string };
+  | { key: "fields-together"; other: string };
 
 export type Reason = ValueRefusal | ActionRefusal | BudgetRefusal;
 
@@ -137,8 +136,6 @@ export function describeReason(reason: Reason): string {
       return `a step has exactly one of run, fault, power, snapshot, clone, revert; found ${reason.found.length === 0 ? "none" : reason.found.join(" and ")}`;
     case "fields-together":
       return `only together with ${reason.other}`;
-    case "not-available":
-      return `${reason.what} is not available yet`;
     case "running":
       return "the machine is running: power it off first";
     case "off":

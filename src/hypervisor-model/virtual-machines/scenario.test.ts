@@ -4,7 +4,7 @@ import { newDefinition } from "./definition.ts";
 import { describeProblem } from "./reasons.ts";
 import { networkSettings } from "./scenario-networks.ts";
 import { unmet } from "./scenario-player.ts";
-import { checkScenario, choicesOf, parseScenario, scenarioDocument, unavailable } from "./scenario.ts";
+import { checkScenario, choicesOf, parseScenario, scenarioDocument } from "./scenario.ts";
 
 /** A file with two machines on two networks, changed in one place. */
 const file = (change: object = {}) => ({
@@ -238,14 +238,6 @@ test("a clone can be powered on from its step on, and not before", () => {
   ];
   expect(refusals(steps(...clone, { power: "c", to: "on" }))).toEqual([]);
   expect(refusals(steps({ power: "c", to: "on" }, ...clone))).toEqual(['steps[0].power: no machine "c"']);
-});
-
-test("the core engine, which cannot be played yet, is named by its path", () => {
-  const document = { ...file(), machines: [{ name: "a", engine: "core" }], steps: [] };
-  const checked = checkScenario(document);
-  expect(checked.type === "ok" && unavailable(checked.value).map(({ path }) => path)).toEqual([
-    "machines[0].engine",
-  ]);
 });
 
 test("a snapshot of an earlier run can be reverted to, and a clone cannot take a stored machine's name", () => {

@@ -352,15 +352,6 @@ function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[], stored
   return problems;
 }
 
-/** What has no implementation yet, by path. Shrinks to nothing. */
-export function unavailable({ machines }: Scenario): Problem[] {
-  return machines.flatMap(({ engine }, i): Problem[] =>
-    engine === "core"
-      ? [{ path: `machines[${i}].engine`, reason: { key: "not-available", what: "the core engine" } }]
-      : [],
-  );
-}
-
 /** The wizard's choices for a machine of the file. `medium` says where a path of the file leads. */
 export function choicesOf(
   machine: ScenarioMachine,

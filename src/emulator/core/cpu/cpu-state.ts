@@ -1,5 +1,7 @@
 /** The processor as plain data. Decoded blocks and translations are not part of it: both are dropped on either side. */
 import { ATTENTION_HALT, ATTENTION_NMI, ATTENTION_SHADOW, ATTENTION_TRAP } from "./attention.ts";
+import type { X87Snapshot } from "../float/x87-state.ts";
+import type { VectorSnapshot } from "../vector/vector-registers.ts";
 import type { Cpu } from "./cpu.ts";
 import { setSegment } from "./segmentation.ts";
 
@@ -27,6 +29,9 @@ export interface CpuState {
   halted: boolean;
   pendingDebug: number;
   instructions: number;
+  x87: X87Snapshot;
+  ignoreFloatError: boolean;
+  vectors: VectorSnapshot;
 }
 
 /**
@@ -56,6 +61,9 @@ export function saveCpu(cpu: Cpu): CpuState {
     halted: cpu.halted,
     pendingDebug: cpu.pendingDebug,
     instructions: cpu.instructions,
+    x87: cpu.x87.save(),
+    ignoreFloatError: cpu.ignoreFloatError,
+    vectors: cpu.vectors.save(),
   };
 }
 
@@ -86,6 +94,9 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.halted = state.halted;
   cpu.pendingDebug = state.pendingDebug;
   cpu.instructions = state.instructions;
+  cpu.x87.restore(state.x87);
+  cpu.ignoreFloatError = state.ignoreFloatError;
+  cpu.vectors.restore(state.vectors);
   cpu.attention = state.attention;
   cpu.tlb.flush(true);
   cpu.blocks.clear();

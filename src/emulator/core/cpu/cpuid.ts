@@ -50,7 +50,7 @@ export const FEATURE_NX = 1 << 20;
 /** A Pentium Pro class processor with x87 unit; MMX and SSE bits join when those families execute. */
 export const DEFAULT_CPU_MODEL: CpuModel = {
   vendor: "AuthenticAMD",
-  signature: 0x0673,
+  signature: 0x0642,
   features:
     FEATURE_FPU |
     FEATURE_FXSR |
@@ -105,8 +105,12 @@ export function cpuid(model: CpuModel, r: Int32Array): void {
     ebx = text32(model.brand, at + 4);
     ecx = text32(model.brand, at + 8);
     edx = text32(model.brand, at + 12);
-  } else if (leaf === 0x80000008) eax = 0x2024;
-  else if (leaf === 0x8000000a && model.svm !== undefined) {
+  } else if (leaf === 0x80000008) {
+    // 36 physical and 32 linear address bits. FXSAVE keeps the error pointers always (XSAVEERPTR), so that Linux need not
+    // clear them at each task switch.
+    eax = 0x2024;
+    ebx = model.vendor === "AuthenticAMD" ? 4 : 0;
+  } else if (leaf === 0x8000000a && model.svm !== undefined) {
     eax = 1;
     ebx = model.svm.asids;
     edx = model.svm.features;

@@ -34,7 +34,10 @@ function setup() {
       [11, count >> 8],
       [0, 0x0a],
     ]);
-    return Array.from({ length: count }, () => nic.read8(0x10));
+    return Array.from({ length: count / 2 }, () => nic.readWide(2)).flatMap((word) => [
+      word & 0xff,
+      word >> 8,
+    ]);
   };
   return { nic, sent, set, start, readMemory, irq: () => irq };
 }
@@ -48,6 +51,20 @@ function frameTo(address: Uint8Array, length = 80): Uint8Array {
 test("the address PROM holds each byte twice", () => {
   const { readMemory } = setup();
   expect(readMemory(0, 4)).toEqual([0x00, 0x00, 0x0c, 0x0c]);
+});
+
+test("in word mode a byte read of the data port takes a whole word, so that the PROM reads as an address", () => {
+  const { nic, set } = setup();
+  set([
+    [0, 0x21],
+    [14, 0x49],
+    [8, 0],
+    [9, 0],
+    [10, 32],
+    [11, 0],
+    [0, 0x0a],
+  ]);
+  expect(Array.from({ length: 6 }, () => nic.read8(0x10))).toEqual([...MAC]);
 });
 
 test("a frame in packet memory is sent", () => {

@@ -106,7 +106,7 @@ export class Ne2000 {
       this.#command = CR_STOP | CR_REMOTE_ABORT;
       return 0;
     }
-    if (offset >= 0x10) return this.#readData(1);
+    if (offset >= 0x10) return this.#readData(this.#step) & 0xff;
     if (offset === 0) return this.#command;
     switch (this.#command >> 6) {
       case 0:
@@ -123,7 +123,7 @@ export class Ne2000 {
 
   write8(offset: number, value: number): void {
     if (offset >= 0x18) return;
-    if (offset >= 0x10) this.#writeData(value, 1);
+    if (offset >= 0x10) this.#writeData(value, this.#step);
     else if (offset === 0) this.#writeCommand(value);
     else if (this.#command >> 6 === 0) this.#writePage0(offset, value);
     else if (this.#command >> 6 === 1) {
@@ -317,6 +317,11 @@ export class Ne2000 {
     for (let i = 0; i < bytes; i++) value |= this.#memory[this.#remoteAddress + i] << (i * 8);
     this.#remoteAdvance(bytes);
     return value;
+  }
+
+  /** In word mode (DCR bit 0) each access to the data port moves a word, a byte access too: drivers read the PROM so. */
+  get #step(): 1 | 2 {
+    return (this.#dataConfig & 1) !== 0 ? 2 : 1;
   }
 
   #writeData(value: number, bytes: number): void {
