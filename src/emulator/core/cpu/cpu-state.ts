@@ -39,7 +39,7 @@ export interface CpuState {
  * Only so does a machine that was saved go on exactly as the one that is restored from it.
  */
 export function saveCpu(cpu: Cpu): CpuState {
-  cpu.tlb.flush(true);
+  cpu.svm.flushAll();
   return {
     version: 1,
     registers: cpu.r.slice(),
@@ -98,6 +98,6 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.ignoreFloatError = state.ignoreFloatError;
   cpu.vectors.restore(state.vectors);
   cpu.attention = state.attention;
-  cpu.tlb.flush(true);
+  cpu.svm.flushAll();
   cpu.blocks.clear();
 }
