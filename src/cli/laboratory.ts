@@ -45,6 +45,7 @@ export async function openLaboratory(storeFolder?: string): Promise<Laboratory> 
     random,
     now: Date.now,
   });
+  await library.tidyUp();
   return {
     store,
     random,

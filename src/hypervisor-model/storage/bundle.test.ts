@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../../common/random.ts";
-import { dropInterruptedImports, exportBundle, importBundle } from "./bundle.ts";
+import { exportBundle, importBundle } from "./bundle.ts";
+import { dropInterruptedImports } from "./import-hold.ts";
 import { createDisk } from "./disk-document.ts";
 import { openDisk } from "./disk.ts";
 import { bytesSource } from "./formats/image.ts";
@@ -30,7 +31,7 @@ async function bundle(bytes = 600_064) {
 test("what a bundle holds is the same in another store", async () => {
   const { id, file, contents } = await bundle();
   const store = new MemoryStore();
-  await importBundle(store, bytesSource(file), COLLECTIONS);
+  await importBundle(store, bytesSource(file), { collections: COLLECTIONS });
   expect(Buffer.compare(await (await openDisk(store, id)).read(0, MIB), contents)).toBe(0);
   expect(await store.list("imports")).toEqual([]);
 });
@@ -38,9 +39,9 @@ test("what a bundle holds is the same in another store", async () => {
 test("a bundle of what is here already is refused and changes nothing", async () => {
   const { id, file, contents } = await bundle();
   const store = new MemoryStore();
-  await importBundle(store, bytesSource(file), COLLECTIONS);
+  await importBundle(store, bytesSource(file), { collections: COLLECTIONS });
   const before = await store.usage();
-  await expect(importBundle(store, bytesSource(file), COLLECTIONS)).rejects.toMatchObject({
+  await expect(importBundle(store, bytesSource(file), { collections: COLLECTIONS })).rejects.toMatchObject({
     name: "RefusedError",
   });
   expect(await store.usage()).toEqual(before);
@@ -59,15 +60,19 @@ test("what an import that was cut off has left is dropped", async () => {
       return name === "commit" ? commit : Reflect.get(store, name, store);
     },
   });
-  await expect(importBundle(cutOff, bytesSource(file), COLLECTIONS)).rejects.toThrow("gone");
+  await expect(importBundle(cutOff, bytesSource(file), { collections: COLLECTIONS })).rejects.toThrow("gone");
   expect((await store.usage()).blocks).toBeGreaterThan(0);
-  await dropInterruptedImports(store);
+  expect(await dropInterruptedImports(store, async () => true)).toBe(false);
+  expect(await dropInterruptedImports(store)).toBe(true);
+  await store.collectGarbage();
   expect((await store.usage()).blocks).toBe(0);
 });
 
 test("a document of another collection is refused", async () => {
   const { file } = await bundle();
-  await expect(importBundle(new MemoryStore(), bytesSource(file), ["disks"])).rejects.toMatchObject({
+  await expect(
+    importBundle(new MemoryStore(), bytesSource(file), { collections: ["disks"] }),
+  ).rejects.toMatchObject({
     name: "FormatError",
   });
 });
@@ -75,7 +80,9 @@ test("a document of another collection is refused", async () => {
 test("a bundle of a newer version is refused by name", async () => {
   const { file } = await bundle();
   file[8] = 2;
-  await expect(importBundle(new MemoryStore(), bytesSource(file), COLLECTIONS)).rejects.toMatchObject({
+  await expect(
+    importBundle(new MemoryStore(), bytesSource(file), { collections: COLLECTIONS }),
+  ).rejects.toMatchObject({
     name: "NewerVersionError",
     found: "version 2",
   });
@@ -91,7 +98,9 @@ test(`${ROUNDS} mutations of a bundle are refused by name and leave nothing, or 
     file[at] ^= 1 + random.below(255);
     const length = random.below(8) === 0 ? random.below(file.length) : file.length;
     const store = new MemoryStore();
-    const name = await importBundle(store, bytesSource(file.subarray(0, length)), COLLECTIONS).then(
+    const name = await importBundle(store, bytesSource(file.subarray(0, length)), {
+      collections: COLLECTIONS,
+    }).then(
       () => "no error",
       (error: Error) => error.name,
     );

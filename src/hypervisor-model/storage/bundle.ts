@@ -13,7 +13,8 @@ import { blockIdOf, blocksOf, packIds, unpackIds } from "./block-id.ts";
 import { decodeDocument, encodeDocument } from "./document-codec.ts";
 import { DamagedError, FormatError, NewerVersionError, NotFoundError, RefusedError } from "./errors.ts";
 import type { ByteSink, ByteSource } from "./formats/image.ts";
-import { newId } from "./layer.ts";
+import { ImportHold } from "./import-hold.ts";
+import { joinChanges } from "./join-changes.ts";
 import { BLOCKS_PER_PACK, pipe } from "./pack.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
 
@@ -27,18 +28,17 @@ const LARGEST_BLOCKS = BLOCKS_PER_PACK * BLOCK_SIZE;
 const LARGEST_DOCUMENT = 32 << 20;
 /** Of all documents together. */
 const MOST_DOCUMENT_BYTES = 512 << 20;
-/** Keeps an import's blocks from being collected until the documents are there. */
-const IMPORTS = "imports";
-
 export interface DocumentKey {
   collection: string;
   key: string;
 }
 
+/** `onProgress` is called with the part of the documents that is written, 0 to 1. */
 export async function exportBundle(
   store: Store,
   documents: readonly DocumentKey[],
   sink: ByteSink,
+  onProgress: (done: number) => void = () => undefined,
 ): Promise<void> {
   const start = new Uint8Array(12);
   start.set(MAGIC);
@@ -59,7 +59,8 @@ export async function exportBundle(
     await sink(stored);
   };
   const numbers = new Map<BlockId, number>([[ZERO_BLOCK, 0]]);
-  for (const { collection, key } of documents) {
+  for (const [at, { collection, key }] of documents.entries()) {
+    onProgress(at / documents.length);
     let value = await store.get(collection, key);
     if (value === undefined) {
       throw new NotFoundError(`${collection} ${key} is missing`, "nothing", `${collection}/${key}`);
@@ -86,42 +87,61 @@ export async function exportBundle(
   await record(END, digests.digest());
 }
 
+export interface BundleImport {
+  /** Collections that the bundle may have documents of. */
+  collections: readonly string[];
+  /**
+   * What becomes of the documents, whose `blocks` are ids of this store by then: what is to be committed. Left out, they
+   * are put as they are, and none may be there already.
+   */
+  accept?(documents: NonNullable<Change["put"]>): Promise<Change> | Change;
+  /** Who imports: as long as it lives, `dropInterruptedImports` of others leaves the import alone. */
+  owner?: string;
+  /** Called with the part of the file that has been read, 0 to 1. */
+  onProgress?(done: number): void;
+}
+
 /**
- * Puts what a bundle holds into the store, all of it or nothing. Only documents of `collections` are taken, and none that
- * is there already. Throws FormatError, DamagedError, NewerVersionError, RefusedError, StorageFullError.
+ * Puts what a bundle holds into the store, all of it or nothing. Throws FormatError, DamagedError, NewerVersionError,
+ * RefusedError, StorageFullError.
  */
 export async function importBundle(
   store: Store,
   source: ByteSource,
-  collections: readonly string[],
-): Promise<DocumentKey[]> {
-  const held: DocumentKey[] = [];
+  {
+    collections,
+    accept = (documents) => newDocuments(store, documents),
+    owner = "",
+    onProgress,
+  }: BundleImport,
+): Promise<void> {
+  const hold = new ImportHold(store, owner);
   try {
-    const put = await readBundle(store, source, collections, held);
-    await store.commit({ put, delete: held, require: held });
-    return put.map(({ collection, key }) => ({ collection, key }));
+    const documents = await readBundle(store, source, collections, hold, onProgress);
+    await store.commit(joinChanges(await accept(documents), hold.release()));
   } catch (error) {
     await store
-      .commit({ delete: held })
+      .commit({ delete: hold.release().delete ?? [] })
       .then(() => store.collectGarbage())
       .catch(() => {});
     throw error;
   }
 }
 
-/** For the start of the program: frees what imports have left that were cut off. */
-export async function dropInterruptedImports(store: Store): Promise<void> {
-  const left = await store.list(IMPORTS);
-  if (left.length === 0) return;
-  await store.commit({ delete: left.map(({ key }) => ({ collection: IMPORTS, key })) });
-  await store.collectGarbage();
+async function newDocuments(store: Store, put: NonNullable<Change["put"]>): Promise<Change> {
+  for (const { collection, key } of put) {
+    if ((await store.get(collection, key)) === undefined) continue;
+    throw new RefusedError(`${collection} ${key} is here already`, `${collection}/${key}`, "a new document");
+  }
+  return { put };
 }
 
 async function readBundle(
   store: Store,
   source: ByteSource,
   collections: readonly string[],
-  held: DocumentKey[],
+  hold: ImportHold,
+  onProgress: (done: number) => void = () => undefined,
 ): Promise<NonNullable<Change["put"]>> {
   const start = await take(source, 0, 12);
   if (MAGIC.some((byte, at) => start[at] !== byte)) {
@@ -140,7 +160,6 @@ async function readBundle(
   }
   const put: NonNullable<Change["put"]> = [];
   const ids: BlockId[] = [ZERO_BLOCK];
-  const importId = newId();
   const digests = sha256.create();
   let documentBytes = 0;
   for (let at = 12; ;) {
@@ -180,10 +199,8 @@ async function readBundle(
         ids.push(id);
         if (id !== ZERO_BLOCK) blocks.set(id, block);
       }
-      const document = { collection: IMPORTS, key: `${importId}/${held.length}` };
-      const value = { blocks: packIds([...blocks.keys()]) };
-      await store.commit({ put: [{ ...document, value }], blocks, durability: "relaxed" });
-      held.push(document);
+      await hold.keep(blocks);
+      onProgress(at / source.byteLength);
       continue;
     }
     documentBytes += length;
@@ -193,16 +210,15 @@ async function readBundle(
         `${documentBytes}`,
         `${MOST_DOCUMENT_BYTES} bytes`,
       );
-    put.push(await acceptDocument(store, bytes, ids, collections));
+    put.push(decodeBundled(bytes, ids, collections));
   }
 }
 
-async function acceptDocument(
-  store: Store,
+function decodeBundled(
   bytes: Uint8Array,
   ids: readonly BlockId[],
   collections: readonly string[],
-): Promise<{ collection: string; key: string; value: unknown }> {
+): NonNullable<Change["put"]>[number] {
   let decoded: unknown;
   try {
     decoded = decodeDocument(bytes);
@@ -217,9 +233,6 @@ async function acceptDocument(
       found,
       collections.join(", "),
     );
-  }
-  if ((await store.get(collection, key)) !== undefined) {
-    throw new RefusedError(`${collection} ${key} is here already`, `${collection}/${key}`, "a new document");
   }
   const blocks = (value as { blocks?: unknown } | null)?.blocks;
   if (blocks === undefined) return { collection, key, value };

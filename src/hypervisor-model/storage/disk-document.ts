@@ -12,6 +12,7 @@ import {
   newLayer,
   putLayer,
   putSegment,
+  readLayer,
   SEGMENT_BLOCKS,
   type LayerDocument,
   type SegmentMap,
@@ -102,7 +103,8 @@ async function templateLayer(store: Store, template: Uint8Array, sizeBytes: numb
       `at most ${sizeBytes} bytes`,
     );
   }
-  const layer = newLayer(undefined, contents.length, id);
+  // The same in every store, so that a bundle finds it there.
+  const layer = { ...newLayer(undefined, contents.length, id), cid: id.slice(-8) };
   await store.commit({ ...layerChange(store, layer, contents), durability: "strict" });
   return layer;
 }
@@ -129,6 +131,17 @@ export function layerChange(store: Store, layer: LayerDocument, contents: Uint8A
   }
   const maps = [...segments].map(([segment, entries]) => putSegment(layer.id, segment, entries));
   return { put: [putLayer(layer), ...maps], blocks };
+}
+
+/** What makes a disk larger. Layers below keep their size: nothing is read beyond it. */
+export async function resizeChange(store: Store, id: string, sizeBytes: number): Promise<Change> {
+  const document = await readDisk(store, id);
+  const layer = { ...(await readLayer(store, document.layer)), sizeBytes };
+  const require = [{ collection: LAYERS, key: layer.id }];
+  return {
+    put: [putLayer(layer), { collection: DISKS, key: id, value: { ...document, sizeBytes } }],
+    require,
+  };
 }
 
 /** Deletes a disk and those layers of its chain that no snapshot and nothing else stands on. */

@@ -2,10 +2,14 @@
 import { FormatError } from "./errors.ts";
 import { Disk } from "./disk.ts";
 import { DISKS, LARGEST_DISK_MIB, type DiskDocument } from "./disk-document.ts";
-import type { DiskContents, FileFinder } from "./formats/image.ts";
+import type { ByteSink, DiskContents, FileFinder } from "./formats/image.ts";
 import { openImageChain } from "./formats/open-image.ts";
-import { consolidateLayers } from "./layer-references.ts";
-import { LAYERS, newId, newLayer, putLayer } from "./layer.ts";
+import { serialiseQcow2 } from "./formats/qcow2.ts";
+import { serialiseRaw } from "./formats/raw.ts";
+import { serialiseVmdk, splitVmdk } from "./formats/vmdk.ts";
+import { ImportHold } from "./import-hold.ts";
+import { joinChanges } from "./join-changes.ts";
+import { deletionOfLayer, newId, newLayer } from "./layer.ts";
 import { MergedMap } from "./merged-map.ts";
 import { BLOCK_SIZE, type Store } from "./store.ts";
 
@@ -25,6 +29,62 @@ export function contentsOfDisk(disk: Disk): DiskContents {
   };
 }
 
+export const DISK_FORMATS = ["raw", "qcow2", "vmdk", "vmdk-split"] as const;
+export type DiskFormat = (typeof DISK_FORMATS)[number];
+
+export interface OutputFile {
+  /** Without folder. */
+  name: string;
+  write(sink: ByteSink): Promise<void>;
+}
+
+/** The files of an image of the disk. `onProgress` gets the part of the disk that has been read, 0 to 1. */
+export function diskFiles(
+  disk: Disk,
+  name: string,
+  format: DiskFormat,
+  onProgress?: (done: number) => void,
+): OutputFile[] {
+  const plain = contentsOfDisk(disk);
+  const contents: DiskContents = {
+    ...plain,
+    read(offset, length) {
+      onProgress?.((offset + length) / plain.sizeBytes);
+      return plain.read(offset, length);
+    },
+  };
+  const stem = fileStem(name);
+  const { cid } = disk.chain[disk.chain.length - 1];
+  switch (format) {
+    case "raw":
+      return [{ name: `${stem}.img`, write: (sink) => serialiseRaw(contents, sink) }];
+    case "qcow2":
+      return [{ name: `${stem}.qcow2`, write: (sink) => serialiseQcow2(contents, sink) }];
+    case "vmdk": {
+      const file = `${stem}.vmdk`;
+      return [{ name: file, write: (sink) => serialiseVmdk(contents, file, cid, sink) }];
+    }
+    case "vmdk-split":
+      return splitVmdk(contents, `${stem}.vmdk`, cid);
+    default:
+      return format satisfies never;
+  }
+}
+
+/** A disk's or machine's name as that of a file, on any system. */
+export function fileStem(name: string): string {
+  // oxlint-disable-next-line no-control-regex
+  const stem = name.replace(/[\u0000-\u001f\u007f<>:"/\\|?*]+/g, "_").replace(/^[. ]+|[. ]+$/g, "");
+  return stem === "" ? "disk" : stem.slice(0, 100);
+}
+
+export interface ImportOptions {
+  id?: string;
+  /** Who imports (see import-hold.ts). */
+  owner?: string;
+  onProgress?: (done: number) => void;
+}
+
 /**
  * Makes a disk of the image `name` and those below it, which `find` gives. The disk is there when all of it is stored;
  * if that fails nothing is left. Throws FormatError, UnsupportedFormatError, StorageFullError.
@@ -33,7 +93,7 @@ export async function importDisk(
   store: Store,
   name: string,
   find: FileFinder,
-  id = newId(),
+  { id = newId(), owner = "", onProgress }: ImportOptions = {},
 ): Promise<DiskDocument> {
   const chain = await openImageChain(name, find);
   const image = chain[chain.length - 1];
@@ -55,25 +115,25 @@ export async function importDisk(
     provisioning: "thin",
     split: false,
   };
-  await store.commit({ put: [putLayer(layer)] });
-  // Until the end no document names the layer: what an interrupted import leaves is found as unused.
+  const hold = new ImportHold(store, owner);
+  await hold.keepLayer(layer);
   const disk = new Disk(store, document, [layer], new MergedMap(), {});
   try {
-    for (const { clusters } of chain) {
+    for (const [at, { clusters }] of chain.entries()) {
       for await (const { offset, bytes } of clusters()) {
         if (offset >= image.sizeBytes) break;
+        onProgress?.((at + offset / image.sizeBytes) / chain.length);
         await disk.write(offset, bytes.subarray(0, image.sizeBytes - offset));
       }
     }
     await disk.close();
-    await store.commit({
-      put: [{ collection: DISKS, key: document.id, value: document }],
-      require: [{ collection: LAYERS, key: layer.id }],
-    });
+    const made = { put: [{ collection: DISKS, key: document.id, value: document }] };
+    await store.commit(joinChanges(made, hold.release()));
   } catch (error) {
     await disk.abandon();
-    // Where even that fails the next consolidation finds it.
-    await consolidateLayers(store)
+    // Where even that fails the next start finds it.
+    await deletionOfLayer(store, layer.id)
+      .then((layer) => store.commit({ delete: [...layer, ...(hold.release().delete ?? [])] }))
       .then(() => store.collectGarbage())
       .catch(() => {});
     throw error;

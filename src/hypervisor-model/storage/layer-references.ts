@@ -1,5 +1,6 @@
 /** Which layers are in use by name, and what is done with those that are not: they are merged into their only child. */
 import { ConflictError } from "./errors.ts";
+import { heldLayers } from "./import-hold.ts";
 import {
   deletionOfLayer,
   DISKS,
@@ -12,9 +13,9 @@ import {
 } from "./layer.ts";
 import type { Change, Store } from "./store.ts";
 
-/** Layers that a snapshot or a disk other than `exceptDisk` names. */
+/** Layers that a snapshot, an import or a disk other than `exceptDisk` names. */
 export async function referencedLayers(store: Store, exceptDisk?: string): Promise<Set<string>> {
-  const referenced = new Set<string>();
+  const referenced = new Set(await heldLayers(store));
   for (const { key, value } of await store.list(DISKS)) {
     if (key !== exceptDisk) referenced.add((value as { layer: string }).layer);
   }

@@ -61,6 +61,11 @@ export async function stateChange(
   return { put: [{ collection: STATES, key: id, value }], blocks };
 }
 
+/** The document with the digest that its blocks' ids have in this store: for one that comes from another. */
+export function sealed(document: StateDocument): StateDocument {
+  return { ...document, digest: digestOf(document) };
+}
+
 /** What keeps the state `from` under `to` too. Its blocks are stored already. Throws NotFoundError. */
 export async function stateCopy(store: Store, from: string, to: string): Promise<Change> {
   const value = await store.get(STATES, from);

@@ -4,6 +4,7 @@
  */
 import type { Random } from "../../common/random.ts";
 import { ConflictError } from "../storage/errors.ts";
+import { dropInterruptedImports } from "../storage/import-hold.ts";
 import { joinChanges } from "../storage/join-changes.ts";
 import type { IdleDisks } from "../storage/layer-references.ts";
 import {
@@ -130,6 +131,11 @@ export class MachineLibrary {
     this.#random = random;
     this.#now = now;
     this.tasks = new TaskLog(store, peers, now, () => this.#notify());
+  }
+
+  /** Names this page in the marks it leaves in the store. */
+  get owner(): string {
+    return this.#peers.self;
   }
 
   /** By name. */
@@ -381,6 +387,14 @@ export class MachineLibrary {
     this.#clones = clones;
     this.#entries = new Map(machines.map(({ key, value }) => [key, this.#entryOf(key, value)]));
     this.#folders = folders.map(({ value }) => value as LibraryFolder);
+  }
+
+  /** Frees what was left when a page was closed, or a program ended, in the middle of something. For some time after opening. */
+  async tidyUp(): Promise<void> {
+    const isAlive = (owner: string) => this.#peers.isAlive(owner);
+    await dropInterruptedImports(this.#store, isAlive)
+      .then(() => this.#contents.tidy(this.idleDisks()))
+      .catch(() => undefined); // the next start does it
   }
 
   /** To be called after a commit that went past the library. */

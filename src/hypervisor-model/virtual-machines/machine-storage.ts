@@ -13,8 +13,10 @@
 import type { Random } from "../../common/random.ts";
 import type { Store } from "../storage/store.ts";
 import type { MachineLibrary } from "./library.ts";
+import { MachineBundles } from "./machine-bundles.ts";
 import { MachineClones } from "./machine-clones.ts";
 import type { StoreContents } from "./machine-contents.ts";
+import { MachineDisks } from "./machine-disks.ts";
 import { MachineSnapshots } from "./machine-snapshots.ts";
 import type { RunningMachine } from "./running-machine-types.ts";
 
@@ -43,9 +45,13 @@ export type OnProgress = (done: number) => void;
 export class MachineStorage {
   readonly snapshots: MachineSnapshots;
   readonly clones: MachineClones;
+  readonly disks: MachineDisks;
+  readonly bundles: MachineBundles;
 
   constructor(world: StorageWorld) {
     this.snapshots = new MachineSnapshots(world);
     this.clones = new MachineClones(world, this.snapshots);
+    this.disks = new MachineDisks(world);
+    this.bundles = new MachineBundles(world);
   }
 }

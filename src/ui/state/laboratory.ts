@@ -113,6 +113,7 @@ class Laboratory {
       now: () => Date.now(),
     });
     this.#library.subscribe(() => this.#refresh());
+    setTimeout(() => void this.#library.tidyUp(), 5000);
     this.#refresh();
     this.opened.set(true);
     if (typeof WebAssembly === "undefined") {
@@ -380,7 +381,7 @@ class Laboratory {
     const source = sourceOf(file);
     const find = (name: string) => (name === file.name ? source : undefined);
     const id = new Random(freshSeed()).uuid();
-    const disk = await importDisk(this.#host.store!, file.name, find, id);
+    const disk = await importDisk(this.#host.store!, file.name, find, { id });
     return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 

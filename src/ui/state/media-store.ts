@@ -5,9 +5,8 @@ import type {
   MachineDefinition,
   MediumReference,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
+import { MEDIA, mediaOf } from "../../hypervisor-model/virtual-machines/machine-media.ts";
 import { MediumMissingError } from "./failure.ts";
-
-const MEDIA = "media";
 
 export class MediaStore {
   readonly #store: Store;
@@ -39,12 +38,4 @@ export class MediaStore {
       await this.#store.commit({ delete: gone.map((key) => ({ collection: MEDIA, key })) });
     }
   }
-}
-
-/** Ids of the user's own media that a machine names. */
-export function mediaOf({ image, cdrom, floppy }: MachineDefinition): string[] {
-  const named = [cdrom?.medium, floppy?.medium];
-  if (image.type === "kernel") named.push(image.kernel, image.initrd);
-  else if ("medium" in image) named.push(image.medium);
-  return named.flatMap((medium) => (medium?.type === "stored" ? [medium.id] : []));
 }
