@@ -18,6 +18,10 @@ import {
 import { ImageLoader, type ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
 import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
 import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
+import type {
+  MachineStorage,
+  StorageWorld,
+} from "../../hypervisor-model/virtual-machines/machine-storage.ts";
 import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
 import { MachineLibrary, type LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
 import { nextState, type MachineEvent } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
@@ -75,6 +79,11 @@ class Laboratory {
     },
   );
   readonly #starting = new Set<string>();
+  /**
+   * Snapshots, clones, templates, disks and bundles; loaded when first asked for. It logs its own tasks, its errors are for
+   * `sentenceFor`.
+   */
+  machineStorage!: () => Promise<MachineStorage>;
   #library!: MachineLibrary;
   #host!: MachineHost;
   #contents!: StoreContents;
@@ -113,6 +122,23 @@ class Laboratory {
       now: () => Date.now(),
     });
     this.#library.subscribe(() => this.#refresh());
+    const world: StorageWorld = {
+      store,
+      library: this.#library,
+      contents: this.#contents,
+      power: {
+        running: (id) => this.#sessions.get(id)?.machine,
+        powerOff: (id) => this.#pullPlug(id),
+        resume: (id) => this.resume(id),
+      },
+      random,
+      now: () => Date.now(),
+    };
+    let loading: Promise<MachineStorage> | undefined;
+    this.machineStorage = () =>
+      (loading ??= import("../../hypervisor-model/virtual-machines/machine-storage.ts").then(
+        ({ MachineStorage }) => new MachineStorage(world),
+      ));
     setTimeout(() => void this.#library.tidyUp(), 5000);
     this.#refresh();
     this.opened.set(true);
@@ -301,6 +327,17 @@ class Laboratory {
       this.#event(id, session, "stop");
       await session.machine.powerOff();
     });
+  }
+
+  /** For a revert: without a line of its own in the log. */
+  async #pullPlug(id: string): Promise<void> {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    this.#sessions.delete(id);
+    this.#networks.unplug(id);
+    await session.machine.powerOff();
+    await this.#library.release(id, "off");
+    this.#refresh();
   }
 
   async shutDown(id: string): Promise<void> {
