@@ -1,5 +1,5 @@
 /** A DHCP server (RFC 2131 §4.3): offers, leases, renewals, releases, declined addresses; memory bounded by its range. */
-import type { Observe } from "./decision.ts";
+import type { Decision, Observe } from "./decision.ts";
 import {
   DHCP_ACK,
   DHCP_DECLINE,
@@ -54,7 +54,11 @@ interface Entry {
   address: number;
   expires: number;
   state: Lease["state"];
+  /** Who had the address before, until that lease ran out. */
+  before?: number;
 }
+
+type Refusal = Extract<Decision, { type: "dhcp-refused" }>["reason"];
 
 const OFFER_MS = 30_000;
 const DECLINED_MS = 600_000;
@@ -72,7 +76,12 @@ export class DhcpServer {
     return [...this.#byAddress.values()]
       .filter((entry) => entry.expires > now)
       .sort((a, b) => a.address - b.address)
-      .map((entry) => ({ ...entry, mac: formatMac(entry.mac), address: formatAddress(entry.address) }));
+      .map(({ mac, address, expires, state }) => ({
+        mac: formatMac(mac),
+        address: formatAddress(address),
+        expires,
+        state,
+      }));
   }
 
   /** Takes over the leases of the server before it, where they lie in the range of this one. */
@@ -113,7 +122,8 @@ export class DhcpServer {
           this.#put(clientMac, address, now + this.options.leaseSeconds * 1000, "leased");
           return this.#reply(message, DHCP_ACK, address);
         }
-        this.#refuse(clientMac, this.#inRange(address) ? "no-lease" : "wrong-address");
+        const lost = held?.before === clientMac ? "lease-expired" : "no-lease";
+        this.#refuse(clientMac, this.#inRange(address) ? lost : "wrong-address");
         return this.#reply(message, DHCP_NAK, 0);
       }
       case DHCP_DECLINE: {
@@ -162,7 +172,9 @@ export class DhcpServer {
   }
 
   #put(mac: number, address: number, expires: number, state: Lease["state"]): void {
-    this.#byAddress.set(address, { mac, address, expires, state });
+    const old = this.#byAddress.get(address);
+    const before = old?.mac === mac ? old.before : old?.mac;
+    this.#byAddress.set(address, { mac, address, expires, state, before });
   }
 
   #forgetOffers(mac: number): void {
@@ -215,7 +227,7 @@ export class DhcpServer {
     this.observe?.({ device: this.options.name, type, mac: formatMac(mac), address: formatAddress(address) });
   }
 
-  #refuse(mac: number, reason: "exhausted" | "wrong-address" | "no-lease"): void {
+  #refuse(mac: number, reason: Refusal): void {
     this.observe?.({ device: this.options.name, type: "dhcp-refused", mac: formatMac(mac), reason });
   }
 }

@@ -61,7 +61,10 @@ export class EthernetInterface {
   receive(frame: Uint8Array): void {
     const parsed = parseEthernet(frame);
     if (isMalformed(parsed)) return this.#drop(parsed);
-    if (parsed.destination !== this.options.mac && !isGroupMac(parsed.destination)) return;
+    if (parsed.destination !== this.options.mac && !isGroupMac(parsed.destination)) {
+      this.observe?.({ device: this.options.name, type: "host-dropped", reason: "other-mac" });
+      return;
+    }
     if (parsed.type !== "ethernet2" || parsed.vlan !== undefined) return this.#drop("not-understood");
     if (parsed.etherType === ETHERTYPE_ARP) return this.#receiveArp(parsed.payload);
     if (parsed.etherType === ETHERTYPE_IPV4) return this.options.receive(parsed.payload, parsed.source);
@@ -163,6 +166,12 @@ export class EthernetInterface {
           this.#cache.delete(this.#cache.keys().next().value!);
         }
         this.#cache.set(arp.senderAddress, { mac: arp.senderMac, seen: scheduler.now });
+        this.observe?.({
+          device: name,
+          type: "arp-learned",
+          address: formatAddress(arp.senderAddress),
+          mac: formatMac(arp.senderMac),
+        });
       }
       if (waiting !== undefined) {
         this.#waiting.delete(arp.senderAddress);
@@ -170,7 +179,9 @@ export class EthernetInterface {
         for (const packet of waiting.packets) this.sendTo(arp.senderMac, packet);
       }
     }
-    if (arp.operation === ARP_REQUEST && arp.targetAddress === address) {
+    if (arp.targetAddress !== address) {
+      this.observe?.({ device: name, type: "host-dropped", reason: "arp-for-another" });
+    } else if (arp.operation === ARP_REQUEST) {
       this.observe?.({
         device: name,
         type: "arp-answered",
@@ -197,5 +208,8 @@ export class EthernetInterface {
 
   #drop(reason: string): void {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+    // These say more by a decision of their own.
+    if (reason === "arp-conflict" || reason === "arp-unanswered" || reason === "no-route") return;
+    this.observe?.({ device: this.options.name, type: "host-dropped", reason });
   }
 }

@@ -12,6 +12,7 @@ import type { NetworkConfig } from "./network-config.ts";
 import type { NetworkFault } from "./network-fault.ts";
 import { sendProbe, type Probe, type ProbeAnswer, type ProbeFrom } from "./probe.ts";
 import { writePcapng } from "./pcapng.ts";
+import { StepMode, type MachineClocks, type NumberedStep, type StepListener } from "./step-mode.ts";
 import type { Zone } from "./zone.ts";
 
 export type FabricSetup = Pick<FabricOptions, "networks" | "zone" | "seed">;
@@ -22,7 +23,6 @@ export type DecisionListener = (news: { decisions: Decision[]; missed: number })
 /** A network's name, or the port of one NIC. */
 export type CapturePlace = string | PortId;
 
-const MAX_HISTORY = 1000;
 const MAX_NEWS = 500;
 /** Decisions are told in bunches, not one message each. */
 const NEWS_MS = 100;
@@ -32,7 +32,7 @@ export class FabricService {
   readonly #fabric: Fabric;
   readonly #nicPorts = new Map<PortId, MessagePort>();
   readonly #captures = new Map<CapturePlace, CaptureRing>();
-  readonly #history = new Map<string, { time: number; decisions: Decision[] }[]>();
+  readonly #steps: StepMode;
   readonly #newsTimers = new Map<string, ReturnType<typeof setInterval>>();
   readonly #startTime: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -42,6 +42,7 @@ export class FabricService {
     const now = performance.now();
     this.#startTime = Date.now() - now;
     this.#fabric = new Fabric({ ...setup, now, startTime: Date.now() });
+    this.#steps = new StepMode(this.#fabric, () => this.#wake());
     this.#fabric.onNetwork = (network) => this.#tap(network);
   }
 
@@ -50,8 +51,11 @@ export class FabricService {
     this.#wake();
   }
 
-  /** `name` is shown in tables and captures, as "web-1:ens33". The port is transferred. */
-  attach(network: string, name: string, port: MessagePort): PortId {
+  /**
+   * `name` is shown in tables and captures, as "web-1:ens33". The port is transferred. `machine` is how `onMachineClocks`
+   * calls the machine; without it the NIC's owner is not asked to stand still.
+   */
+  attach(network: string, name: string, port: MessagePort, machine?: string): PortId {
     const id = this.#fabric.attach(network, name, (frame) => {
       // Others may hold the same frame: each NIC gets a copy of its own to take away.
       const copy = frame.slice();
@@ -63,10 +67,12 @@ export class FabricService {
       this.#fabric.receive(id, event.data, performance.now());
       this.#wake();
     };
+    this.#steps.setMachine(id, machine);
     return id;
   }
 
   detach(port: PortId): void {
+    this.#steps.setMachine(port, undefined);
     this.#fabric.detach(port);
     this.#nicPorts.get(port)?.close();
     this.#nicPorts.delete(port);
@@ -74,6 +80,7 @@ export class FabricService {
 
   moveTo(port: PortId, network: string): void {
     this.#fabric.moveTo(port, network);
+    this.#steps.changed();
   }
 
   /** The machine is told of its carrier by its owner (`RunningMachine.setLink`), not from here. */
@@ -158,31 +165,49 @@ export class FabricService {
     return [...this.#fabric.networks.keys()];
   }
 
-  hold(network: string): void {
-    this.#fabric.hold(network, performance.now());
+  /** Pauses the machines of the laboratory and lets them run on; from another thread it is given by `proxy`. */
+  onMachineClocks(listener: MachineClocks | undefined): void {
+    this.#steps.machineClocks = listener;
   }
 
-  release(network: string): void {
-    this.#fabric.release(network, performance.now());
-    this.#wake();
+  /** Time stands still on the network and in its machines, until `release`. */
+  hold(network: string): Promise<void> {
+    return this.#steps.hold(network);
   }
 
-  /** One frame, one hop; undefined when none is on its way. */
-  step(network: string): Decision[] | undefined {
-    const decisions = this.#fabric.step(network);
-    if (decisions === undefined) return undefined;
-    const history = this.#history.get(network) ?? [];
-    history.push({ time: this.#fabric.network(network).scheduler.now, decisions });
-    if (history.length > MAX_HISTORY) history.shift();
-    this.#history.set(network, history);
-    // A step may hand packets to another network.
-    this.#fabric.tick(performance.now());
-    this.#wake();
-    return decisions;
+  release(network: string): Promise<void> {
+    return this.#steps.release(network);
   }
 
-  history(network: string): { time: number; decisions: Decision[] }[] {
-    return this.#history.get(network) ?? [];
+  /** One frame, one hop; undefined when none was on its way for a second. */
+  step(network: string): Promise<NumberedStep | undefined> {
+    return this.#steps.step(network);
+  }
+
+  /** Holds the network and steps by itself. Throws `RangeError` for a speed that is none. */
+  play(network: string, stepsPerSecond: number): Promise<void> {
+    return this.#steps.play(network, stepsPerSecond);
+  }
+
+  /** Ends `play`; the network stays held. */
+  stop(network: string): void {
+    this.#steps.stop(network);
+  }
+
+  /** Steps a second, while it plays. */
+  playing(network: string): number | undefined {
+    return this.#steps.playing(network);
+  }
+
+  /** The last steps since `hold`, oldest first, from a number on. */
+  history(network: string, from?: number): NumberedStep[] {
+    return this.#steps.history(network, from);
+  }
+
+  /** Tells each step as it is made; `undefined` ends it. One listener a network. */
+  watchSteps(network: string, listener: StepListener | undefined): void {
+    if (listener === undefined) this.#steps.listeners.delete(network);
+    else this.#steps.listeners.set(network, listener);
   }
 
   /** A network by its name, where each frame is seen once, or one cable by its NIC's port, before its faults. */
@@ -258,6 +283,7 @@ export class FabricService {
 
   /** Sets the timer for what is due next. */
   #wake(): void {
+    this.#steps.check();
     const next = this.#fabric.nextTime() ?? Infinity;
     if (next === this.#timerAt) return;
     clearTimeout(this.#timer);

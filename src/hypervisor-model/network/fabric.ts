@@ -2,9 +2,8 @@
  * All networks of a laboratory and the NICs on them. Pure: time comes in with each call, frames go out through callbacks.
  * A frame handed in must not be changed afterwards by the caller; a frame handed out is shared and must be copied to keep.
  */
-import type { Decision } from "./decision.ts";
 import type { Direction, Flap, Link, LinkFaults } from "./link.ts";
-import { Network, type Device, type NetworkStatus } from "./network.ts";
+import { Network, type Device, type NetworkStatus, type NetworkStep } from "./network.ts";
 import { CLASSROOM_SUBNET, resolveNetworks, type NetworkConfig } from "./network-config.ts";
 import { addTroublemaker, NetworkFaultError, type NetworkFault } from "./network-fault.ts";
 import type { PortMode } from "./ethernet-switch.ts";
@@ -209,6 +208,10 @@ export class Fabric {
     return this.#port(port).network.hostTime;
   }
 
+  networkOf(port: PortId): Network {
+    return this.#port(port).network;
+  }
+
   nameOf(port: PortId): string {
     return this.#port(port).name;
   }
@@ -236,8 +239,18 @@ export class Fabric {
     this.#drain(now);
   }
 
-  /** One frame, one hop, on a held network. */
-  step(networkName: string): Decision[] | undefined {
+  /** Lets time go on on a held network until a step is due or `stopSeeking`. */
+  seek(networkName: string, now: number): void {
+    this.network(networkName).seek(now);
+    this.#drain(now);
+  }
+
+  stopSeeking(networkName: string, now: number): void {
+    this.network(networkName).stopSeeking(now);
+  }
+
+  /** One frame, one hop, on a held network where one is due. */
+  step(networkName: string): NetworkStep | undefined {
     return this.network(networkName).step();
   }
 
@@ -258,7 +271,10 @@ export class Fabric {
   }
 
   #plug(network: Network, name: string, transmit: (frame: Uint8Array) => void): number {
-    const port = network.plug(name, transmit);
+    const port = network.plug(name, (frame) => {
+      if (network.listening) network.tell({ device: name, type: "nic-received" });
+      transmit(frame);
+    });
     if (port === undefined) throw new FabricError(`the switch of "${network.config.name}" has no free port`);
     return port;
   }

@@ -4,7 +4,7 @@ import type { Observe } from "./decision.ts";
 import { DnsServer } from "./dns-server.ts";
 import { httpService } from "./http-service.ts";
 import { IpHost } from "./ip-host.ts";
-import type { Scheduler } from "./scheduler.ts";
+import type { Scheduler, Way } from "./scheduler.ts";
 import { quotedPacket, serialiseIcmp, UNREACHABLE_NET } from "./wire/icmp.ts";
 import { formatAddress, isPrivateAddress, parseAddress } from "./wire/ipv4-address.ts";
 import { ipv4Packet, parseIpv4, PROTOCOL_ICMP, serialiseIpv4 } from "./wire/ipv4.ts";
@@ -13,6 +13,8 @@ import { ntpTimestamp, NTP_MODE_CLIENT, NTP_MODE_SERVER, parseNtp, serialiseNtp 
 import type { Zone, ZoneHost } from "./zone.ts";
 
 export interface InternetOptions {
+  /** The router at this end of the uplink, by name. */
+  uplink: string;
   zone: Zone;
   scheduler: Scheduler;
   random: Random;
@@ -26,6 +28,8 @@ interface Station {
   zone: ZoneHost;
   hops: number[];
   host: IpHost;
+  /** From the uplink to it. */
+  way: Way;
 }
 
 /** Routers every packet passes before the roads part: they answer for addresses that do not exist. */
@@ -91,8 +95,14 @@ export class Internet {
       this.#observe?.({ device: "internet", type: "route-dropped", reason: "lost", destination });
       return;
     }
-    const arrived = bytes.slice();
-    this.#options.scheduler.deliverAfter(latency / 2, () => station.host.receive(arrived));
+    this.#observe?.({
+      device: "internet",
+      type: "route-forwarded",
+      destination,
+      hops: hops.length,
+      milliseconds: latency / 2,
+    });
+    this.#options.scheduler.deliverAfter(latency / 2, station.way, bytes.slice());
   }
 
   #error(
@@ -109,7 +119,13 @@ export class Internet {
     const error = serialiseIpv4(
       ipv4Packet({ source: router, destination: packet.source, protocol: PROTOCOL_ICMP, ttl: 64, payload }),
     );
-    this.#options.scheduler.deliverAfter(delay, () => this.#options.deliver(error));
+    this.#options.scheduler.deliverAfter(delay, this.#back(formatAddress(router)), error);
+  }
+
+  /** The way to the uplink from a host or router. */
+  #back(from: string): Way {
+    const { uplink, deliver } = this.#options;
+    return { from, to: uplink, carries: "packets", arrive: deliver };
   }
 
   #station(address: number): Station | undefined {
@@ -117,21 +133,24 @@ export class Internet {
     if (known !== undefined) return known;
     const zone = this.#zoneHosts.get(address);
     if (zone === undefined) return undefined;
-    const { scheduler, random, deliver, startTime } = this.#options;
+    const { scheduler, random, startTime, uplink } = this.#options;
+    const name = zone.names[0] ?? zone.address;
+    const back = this.#back(name);
     const host = new IpHost({
-      name: zone.names[0] ?? zone.address,
+      name,
       address,
       ttl: 64 - zone.hops.length,
       scheduler,
       random,
-      send: (packet) => scheduler.deliverAfter(zone.latencyMs / 2, () => deliver(packet)),
+      send: (packet) => scheduler.deliverAfter(zone.latencyMs / 2, back, packet),
     });
     host.observe = this.#observe;
     host.answersPing = zone.ping ?? true;
     if (zone.dns === true) serveDns(host, this.dns);
     if (zone.ntp === true) serveTime(host, () => startTime + scheduler.now);
     if (zone.http !== undefined) host.listen(80, httpService(zone.http));
-    const station = { zone, hops: zone.hops.map((hop) => parseAddress(hop)!), host };
+    const way: Way = { from: uplink, to: name, carries: "packets", arrive: (bytes) => host.receive(bytes) };
+    const station = { zone, hops: zone.hops.map((hop) => parseAddress(hop)!), host, way };
     this.#stations.set(address, station);
     return station;
   }

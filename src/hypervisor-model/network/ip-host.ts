@@ -152,6 +152,7 @@ export class IpHost {
     const message = parseIcmp(packet.payload);
     if (isMalformed(message)) return this.#drop(message);
     if (message.type !== "echo-request") {
+      this.#received("icmp", packet, 0);
       this.onIcmp?.(message, packet);
       return;
     }
@@ -176,6 +177,7 @@ export class IpHost {
       this.sendIcmp(packet.source, { type: "unreachable", code: UNREACHABLE_PORT, rest: 0, original });
       return;
     }
+    this.#received("udp", packet, datagram.destinationPort);
     handler({
       source: packet.source,
       sourcePort: datagram.sourcePort,
@@ -187,6 +189,7 @@ export class IpHost {
   #receiveTcp(packet: Ipv4Packet): void {
     const segment = parseTcp(packet.payload, packet.source, packet.destination);
     if (isMalformed(segment)) return this.#drop(segment);
+    this.#received("tcp", packet, segment.destinationPort);
     const key = connectionKey(packet.source, segment.sourcePort, segment.destinationPort);
     const existing = this.#connections.get(key);
     if (existing !== undefined) return existing.receive(segment);
@@ -269,6 +272,11 @@ export class IpHost {
       ...fields,
     });
     for (const piece of fragments(packet)) this.#options.send(serialiseIpv4(piece), destination);
+  }
+
+  #received(protocol: "icmp" | "udp" | "tcp", { source }: Ipv4Packet, port: number): void {
+    const { name: device, observe } = this;
+    observe?.({ device, type: "host-received", protocol, from: formatAddress(source), port });
   }
 
   #drop(reason: string): void {

@@ -10,7 +10,8 @@ function run(faults: Partial<LinkFaults>, count = 1000, seed = 5) {
   const deliver = (frame: Uint8Array) =>
     arrived.push({ n: frame[0] * 256 + frame[1], time: scheduler.now, byte: frame[2] });
   const link = new Link({
-    name: "l",
+    device: "pc",
+    switch: "vmnet8",
     scheduler,
     random: new Random(seed),
     deliver: { in: deliver, out: deliver },
@@ -73,7 +74,8 @@ it("corruption turns over one bit of the frames it strikes, and leaves the sende
   const arrived: Uint8Array[] = [];
   const deliver = (frame: Uint8Array) => void arrived.push(frame);
   const link = new Link({
-    name: "l",
+    device: "pc",
+    switch: "vmnet8",
     scheduler,
     random: new Random(5),
     deliver: { in: deliver, out: deliver },

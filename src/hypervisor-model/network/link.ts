@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../common/random.ts";
 import type { LinkDrop, Observe } from "./decision.ts";
-import type { Cancel, Scheduler } from "./scheduler.ts";
+import type { Cancel, Scheduler, Way } from "./scheduler.ts";
 
 export interface LinkFaults {
   delayMs: number;
@@ -44,8 +44,13 @@ const MAX_QUEUE = 1000;
 const REORDER_DELAY_MS = 20;
 const MIN_FLAP_MS = 10;
 
+/** Frames on their way in one network: a held one does not let a talkative neighbour fill the memory. */
+const MAX_IN_FLIGHT = 20_000;
+
 export interface LinkOptions {
-  name: string;
+  /** What the cable joins, by name. */
+  device: string;
+  switch: string;
   scheduler: Scheduler;
   random: Random;
   /** The far end of each direction. */
@@ -60,6 +65,21 @@ class Lane {
   freeAt = 0;
   /** Frames without jitter or reordering never overtake. */
   lastArrival = 0;
+  /** Straight through, and through the queue. */
+  readonly way: Way;
+  readonly slowWay: Way;
+
+  constructor(link: LinkOptions, direction: Direction, arrive: (frame: Uint8Array) => void) {
+    const [from, to] = direction === "in" ? [link.device, link.switch] : [link.switch, link.device];
+    this.way = { from, to, carries: "frames", arrive };
+    this.slowWay = {
+      ...this.way,
+      arrive: (frame) => {
+        this.queued--;
+        arrive(frame);
+      },
+    };
+  }
 }
 
 export class Link {
@@ -73,7 +93,7 @@ export class Link {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #deliver: Record<Direction, (frame: Uint8Array) => void>;
-  readonly #lanes: Record<Direction, Lane> = { in: new Lane(), out: new Lane() };
+  readonly #lanes: Record<Direction, Lane>;
   #up = true;
   /** False while a loose plug has no contact. */
   #contact = true;
@@ -83,7 +103,11 @@ export class Link {
   onCarrier: ((up: boolean) => void) | undefined;
 
   constructor(options: LinkOptions) {
-    this.name = options.name;
+    this.name = `${options.switch}/${options.device}`;
+    this.#lanes = {
+      in: new Lane(options, "in", (frame) => this.#arrive("in", frame)),
+      out: new Lane(options, "out", (frame) => this.#arrive("out", frame)),
+    };
     this.#scheduler = options.scheduler;
     this.#random = options.random;
     this.#deliver = options.deliver;
@@ -150,8 +174,9 @@ export class Link {
     this.tap?.(frame, direction);
     if (!this.up) return this.#drop("down", direction);
     const lane = this.#lanes[direction];
+    if (this.#scheduler.framesInFlight >= MAX_IN_FLIGHT) return this.#drop("queue-full", direction);
     if (lane.clean) {
-      this.#scheduler.deliverAfter(0, () => this.#arrive(direction, frame));
+      this.#scheduler.deliverAfter(0, lane.way, frame);
       return;
     }
     const { faults } = lane;
@@ -187,10 +212,7 @@ export class Link {
       arrival = lane.lastArrival = faults.reorderPercent > 0 ? arrival : Math.max(arrival, lane.lastArrival);
     }
     lane.queued++;
-    this.#scheduler.deliverAfter(arrival - now, () => {
-      lane.queued--;
-      this.#arrive(direction, frame);
-    });
+    this.#scheduler.deliverAfter(arrival - now, lane.slowWay, frame);
   }
 
   #arrive(direction: Direction, frame: Uint8Array): void {

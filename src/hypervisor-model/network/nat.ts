@@ -139,11 +139,11 @@ export class Nat {
     const remotePort = echo ? 0 : read16(copy, at);
     const port = read16(copy, echo ? at + 4 : at + 2);
     let entry = this.table.findOutside(protocol, port, source, remotePort);
-    if (entry >= 0 && this.table.expires[entry] <= now) entry = -1;
-    if (entry < 0) {
+    const expired = entry >= 0 && this.table.expires[entry] <= now;
+    if (entry < 0 || expired) {
       const name = NAMES[protocol];
       const forward = this.options.forwards.find((rule) => rule.protocol === name && rule.port === port);
-      if (forward === undefined) return this.#drop("no-entry");
+      if (forward === undefined) return this.#drop(expired ? "entry-expired" : "no-entry");
       entry = this.table.findInside(protocol, forward.address, forward.toPort, source, remotePort);
       if (entry >= 0) this.table.remove(entry);
       entry = this.table.add(protocol, forward.address, forward.toPort, source, remotePort, port);
@@ -187,7 +187,8 @@ export class Nat {
     const port = read16(copy, echo ? ports + 4 : ports);
     const remotePort = echo ? 0 : read16(copy, ports + 2);
     const entry = this.table.findOutside(protocol, port, read32(copy, inner + IPV4_DESTINATION), remotePort);
-    if (entry < 0 || this.table.expires[entry] <= now) return this.#drop("no-entry");
+    if (entry < 0) return this.#drop("no-entry");
+    if (this.table.expires[entry] <= now) return this.#drop("entry-expired");
     const destination = this.table.insideAddress[entry];
     write32(copy, inner + IPV4_SOURCE, destination);
     write16(copy, echo ? ports + 4 : ports, this.table.insidePort[entry]);

@@ -15,7 +15,7 @@ import { Link } from "./link.ts";
 import { Nat, type NatEntry } from "./nat.ts";
 import type { NatTable } from "./nat-table.ts";
 import { HOST_LAN_ADDRESS, type ResolvedNetwork } from "./network-config.ts";
-import { Scheduler } from "./scheduler.ts";
+import { Scheduler, type Way } from "./scheduler.ts";
 import { quotedPacket } from "./wire/icmp.ts";
 import { formatAddress, inSubnet, subnetBroadcast } from "./wire/ipv4-address.ts";
 import { formatMac } from "./wire/mac-address.ts";
@@ -57,6 +57,15 @@ export interface NetworkStatus {
   switchDrops: Record<string, number>;
 }
 
+/** One frame, one hop. */
+export interface NetworkStep {
+  /** Milliseconds of the network's own time. */
+  time: number;
+  hop?: { from: string; to: string; carries: Way["carries"]; bytes: Uint8Array };
+  /** In the order they were made; those of the sender come first. */
+  decisions: Decision[];
+}
+
 export interface Device {
   name: string;
   /** Its switch port. */
@@ -90,10 +99,16 @@ export class Network {
   outsideHost: IpHost | undefined;
   /** Sees each frame once, as it enters the switch. */
   tap: ((frame: Uint8Array, port: number, time: number) => void) | undefined;
+  /** Who listens from outside, and while held the list of the step to come. */
+  #listener: Observe;
+  #decisions: Decision[] | undefined;
+  /** What the parts call. */
   #observe: Observe;
   #random: Random;
   #options: NetworkOptions;
   #held = false;
+  /** Held, and time goes on until a frame is due. */
+  #seeking = false;
   /** Host time minus virtual time. */
   #offset: number;
 
@@ -105,12 +120,14 @@ export class Network {
     const { before } = options;
     this.#offset = before === undefined ? now : before.#offset;
     this.#held = before?.held ?? false;
+    if (this.#held) this.#decisions = [];
     this.scheduler = new Scheduler(before?.scheduler.now);
     this.switch = new EthernetSwitch({
       name: config.name,
       transmit: (port, frame) => this.links.get(port)?.send("out", frame),
     });
     this.#build();
+    this.#install();
     // Else every change would keep all networks before it in memory.
     this.#options = { ...options, before: undefined };
   }
@@ -120,10 +137,24 @@ export class Network {
   }
 
   get observed(): Observe {
-    return this.#observe;
+    return this.#listener;
   }
 
   set observe(observe: Observe) {
+    this.#listener = observe;
+    this.#install();
+  }
+
+  #install(): void {
+    const listener = this.#listener;
+    const list = this.#decisions;
+    const observe: Observe =
+      list === undefined
+        ? listener
+        : (decision) => {
+            if (list.length < MAX_LISTED) list.push(decision);
+            listener?.(decision);
+          };
     this.#observe = observe;
     this.switch.observe = observe;
     for (const link of this.links.values()) link.observe = observe;
@@ -134,12 +165,22 @@ export class Network {
     if (this.outsideHost !== undefined) this.outsideHost.observe = observe;
   }
 
+  /** Somebody wants to know what is decided. */
+  get listening(): boolean {
+    return this.#observe !== undefined;
+  }
+
+  tell(decision: Decision): void {
+    this.#observe?.(decision);
+  }
+
   /** Adds a cable; undefined when the switch has no port left. */
   plug(name: string, deliver: (frame: Uint8Array) => void, mode?: PortMode): number | undefined {
     const port = this.switch.addPort(mode);
     if (port === undefined) return undefined;
     const link = new Link({
-      name: `${this.config.name}/${name}`,
+      device: name,
+      switch: this.config.name,
       scheduler: this.scheduler,
       random: this.#random,
       deliver: {
@@ -173,37 +214,67 @@ export class Network {
   /** Does what is due; the time stands still while held. */
   advance(now: number): void {
     if (!this.#held) this.scheduler.advance(now - this.#offset);
+    else if (this.#seeking) {
+      if (this.stepDue || this.scheduler.advanceToFrame(now - this.#offset)) this.#seeking = false;
+    }
   }
 
   /** Host time at which something is due next. */
   nextTime(): number | undefined {
-    const next = this.#held ? undefined : this.scheduler.nextTime();
+    const next = this.#held && !this.#seeking ? undefined : this.scheduler.nextTime();
     return next === undefined ? undefined : next + this.#offset;
   }
 
   hold(now: number): void {
+    if (this.#held) return;
     this.advance(now);
     this.#held = true;
+    this.#decisions = [];
+    this.#install();
   }
 
   release(now: number): void {
     if (!this.#held) return;
-    this.#held = false;
+    this.#held = this.#seeking = false;
     this.#offset = now - this.scheduler.now;
+    this.#decisions = undefined;
+    this.#install();
   }
 
-  /** Lets one frame go one hop while held; what devices decided about it, or undefined when none is on its way. */
-  step(): Decision[] | undefined {
-    if (!this.#held) return undefined;
-    const decisions: Decision[] = [];
-    const before = this.#observe;
-    this.observe = (decision) => {
-      decisions.push(decision);
-      before?.(decision);
-    };
-    const stepped = this.scheduler.step();
-    this.observe = before;
-    return stepped ? decisions : undefined;
+  /** Held, and a frame waits for its step, or something was decided and none is on its way. */
+  get stepDue(): boolean {
+    if (!this.#held) return false;
+    const { frameDue, framesInFlight } = this.scheduler;
+    return frameDue || (framesInFlight === 0 && this.#decisions!.length > 0);
+  }
+
+  /** On a held network: lets time and timers go on until a step is due or `stopSeeking` is called. */
+  seek(now: number): void {
+    if (!this.#held) return;
+    this.#offset = now - this.scheduler.now;
+    this.#seeking = true;
+    this.advance(now);
+  }
+
+  stopSeeking(now: number): void {
+    this.advance(now);
+    this.#seeking = false;
+  }
+
+  /**
+   * Lets the frame that is due go one hop while held, with what devices decided about it and since the step before. With
+   * none due: what was decided meanwhile (a frame lost on its cable never sets out), or undefined.
+   */
+  step(): NetworkStep | undefined {
+    if (!this.stepDue) return undefined;
+    const hop = this.scheduler.step();
+    const decisions = this.#decisions!;
+    this.#decisions = [];
+    this.#install();
+    const step = { time: this.scheduler.now, decisions };
+    if (hop === undefined) return step;
+    const { from, to, carries } = hop.way;
+    return { ...step, hop: { from, to, carries, bytes: hop.bytes.slice() } };
   }
 
   status(): NetworkStatus {
@@ -260,12 +331,19 @@ export class Network {
       );
       service = gateway;
       this.internet = new Internet({
+        uplink: nat ? "gateway" : "router",
         zone,
         scheduler: this.scheduler,
         random: this.#random,
         startTime,
         deliver: (packet) => this.fromOutside(packet),
       });
+      const toItself: Way = {
+        from: "host",
+        to: nat ? "gateway" : "router",
+        carries: "packets",
+        arrive: (packet) => this.fromOutside(packet),
+      };
       this.outsideHost = new IpHost({
         name: "host",
         address: outside,
@@ -273,7 +351,7 @@ export class Network {
         scheduler: this.scheduler,
         random: this.#random,
         send: (packet, destination) => {
-          if (destination === outside) this.scheduler.deliverAfter(0, () => this.fromOutside(packet));
+          if (destination === outside) this.scheduler.deliverAfter(0, toItself, packet);
           else this.internet?.send(packet);
         },
       });
@@ -369,7 +447,9 @@ export class Network {
     ) {
       return device.host.receive(bytes, subnetBroadcast(subnet));
     }
-    if (inSubnet(destination, subnet)) return;
+    if (inSubnet(destination, subnet)) {
+      return this.#observe?.({ device: device.name, type: "host-dropped", reason: "not-for-me" });
+    }
     const translated = this.nat!.outbound(bytes, this.scheduler.now);
     if (translated.type === "pass") return this.#toOutside(translated.packet, translated.destination);
     if (translated.type === "drop" && translated.reason === "ttl-expired") {
@@ -398,7 +478,8 @@ export class Network {
   fromOutside(packet: Uint8Array): boolean {
     const translated = this.nat!.inbound(packet, this.scheduler.now);
     if (translated.type !== "pass") {
-      if (translated.type === "drop" && translated.reason === "no-entry") this.outsideHost!.receive(packet);
+      const reason = translated.type === "drop" ? translated.reason : undefined;
+      if (reason === "no-entry" || reason === "entry-expired") this.outsideHost!.receive(packet);
       return false;
     }
     this.devices

@@ -3,13 +3,32 @@
  * the order they were asked for, so a run repeats exactly. A frame on its way is marked as such, for the step mode.
  */
 
+/** A way that frames take: one direction of a cable, or a road of the Internet. */
+export interface Way {
+  /** What is at its ends, as the step mode shows it. */
+  readonly from: string;
+  readonly to: string;
+  /** Ethernet frames, or bare IPv4 packets. */
+  readonly carries: "frames" | "packets";
+  arrive(bytes: Uint8Array): void;
+}
+
+/** What went one hop in a step. */
+export interface Hop {
+  way: Way;
+  bytes: Uint8Array;
+}
+
+/** With `way` a frame in flight, else a timer. */
 interface Entry {
   time: number;
   order: number;
-  /** A frame in flight, not a timer. */
-  frame: boolean;
+  way: Way | undefined;
+  bytes: Uint8Array;
   action: (() => void) | undefined;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Cancels a timer; harmless when it has fired. */
 export type Cancel = () => void;
@@ -29,55 +48,83 @@ export class Scheduler {
   }
 
   after(delay: number, action: () => void): Cancel {
-    const entry: Entry = { time: this.now + delay, order: this.#order++, frame: false, action };
+    const entry: Entry = {
+      time: this.now + delay,
+      order: this.#order++,
+      way: undefined,
+      bytes: NO_BYTES,
+      action,
+    };
     this.#push(entry);
     return () => {
       entry.action = undefined;
     };
   }
 
-  deliverAfter(delay: number, action: () => void): void {
+  deliverAfter(delay: number, way: Way, bytes: Uint8Array): void {
     this.#frames++;
-    this.#push({ time: this.now + delay, order: this.#order++, frame: true, action });
+    this.#push({ time: this.now + delay, order: this.#order++, way, bytes, action: undefined });
   }
 
   /** When the next thing is due, if anything is. */
   nextTime(): number | undefined {
-    this.#dropCancelled();
-    return this.#heap[0]?.time;
+    return this.#next()?.time;
   }
 
   /** Does everything due up to `now`, which becomes the time. */
   advance(now: number): void {
     for (;;) {
-      this.#dropCancelled();
-      const next = this.#heap[0];
+      const next = this.#next();
       if (next === undefined || next.time > now) break;
       this.#run();
     }
     if (now > this.now) this.now = now;
   }
 
-  /** Goes on until one frame has been delivered; false when none is on its way. */
-  step(): boolean {
-    if (this.#frames === 0) return false;
+  /** The next thing to happen is the arrival of a frame, and its time has come. */
+  get frameDue(): boolean {
+    const next = this.#next();
+    return next?.way !== undefined && next.time <= this.now;
+  }
+
+  /** As `advance`, but time stops when a frame is due: true, and it waits for `step`. */
+  advanceToFrame(now: number): boolean {
     for (;;) {
-      this.#dropCancelled();
-      const wasFrame = this.#heap[0].frame;
+      const next = this.#next();
+      if (next === undefined || next.time > now) break;
+      if (next.way !== undefined) {
+        if (next.time > this.now) this.now = next.time;
+        return true;
+      }
       this.#run();
-      if (wasFrame) return true;
     }
+    if (now > this.now) this.now = now;
+    return false;
+  }
+
+  /** Delivers the frame that is due; undefined when none is. */
+  step(): Hop | undefined {
+    if (!this.frameDue) return undefined;
+    const { way, bytes } = this.#next()!;
+    this.#run();
+    return { way: way!, bytes };
   }
 
   #run(): void {
     const entry = this.#pop();
     if (entry.time > this.now) this.now = entry.time;
-    if (entry.frame) this.#frames--;
-    entry.action?.();
+    if (entry.way === undefined) entry.action?.();
+    else {
+      this.#frames--;
+      entry.way.arrive(entry.bytes);
+    }
   }
 
-  #dropCancelled(): void {
-    while (this.#heap.length > 0 && this.#heap[0].action === undefined) this.#pop();
+  /** Drops cancelled timers on the way. */
+  #next(): Entry | undefined {
+    const heap = this.#heap;
+    while (heap.length > 0 && heap[0].way === undefined && heap[0].action === undefined) this.#pop();
+    return heap[0];
   }
 
   #push(entry: Entry): void {

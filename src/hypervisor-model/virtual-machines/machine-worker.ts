@@ -23,6 +23,8 @@ import type {
   WorkerStart,
 } from "./machine-worker-protocol.ts";
 
+const MAX_WAITING_FRAMES = 256;
+
 class MachineHolder implements MachineControl {
   readonly #start: WorkerStart;
   readonly #nicPorts: (MessagePort | undefined)[];
@@ -32,6 +34,8 @@ class MachineHolder implements MachineControl {
   #running = false;
   /** Stands still for a moment by our own doing: nobody is told, and frames still arrive. */
   #standsStill = false;
+  /** Frames that came while it stood still. */
+  readonly #waiting: { nic: number; frame: Uint8Array }[] = [];
   #watched = false;
 
   constructor(start: WorkerStart) {
@@ -84,6 +88,8 @@ class MachineHolder implements MachineControl {
       status: (status) => {
         if (this.#standsStill && (status.type === "paused" || status.type === "running")) return;
         this.#running = status.type === "running";
+        if (this.#running)
+          for (const { nic, frame } of this.#waiting.splice(0)) this.#machine?.receive(nic, frame);
         this.#post({ type: "status", status });
       },
       serial: (port, bytes) => this.#post({ type: "serial", port, bytes }, [bytes.buffer]),
@@ -100,8 +106,11 @@ class MachineHolder implements MachineControl {
     this.#nicPorts[nic] = port;
     if (port === undefined) return;
     port.onmessage = (event: MessageEvent<Uint8Array>) => {
-      // A stopped machine hears nothing.
-      if (this.#running && this.#nicPorts[nic] === port) this.#machine?.receive(nic, event.data);
+      if (this.#nicPorts[nic] !== port) return;
+      // A stopped machine hears them when it goes on.
+      if (!this.#running) this.#waiting.push({ nic, frame: event.data });
+      else this.#machine?.receive(nic, event.data);
+      if (this.#waiting.length > MAX_WAITING_FRAMES) this.#waiting.shift();
     };
   }
 

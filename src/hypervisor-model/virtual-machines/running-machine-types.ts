@@ -159,7 +159,8 @@ export interface RunningMachine {
   readonly console: Console;
   readonly display: Display;
   pause(): Promise<void>;
-  run(): Promise<void>;
+  /** The guest gets the time of day anew, unless its clock shall go on from where it stood. */
+  run(options?: { keepClock?: boolean }): Promise<void>;
   reset(): Promise<void>;
   /** Pulls the plug. Resolves when all that the guest had written to its disks is in the store. */
   powerOff(): Promise<void>;

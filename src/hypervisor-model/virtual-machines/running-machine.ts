@@ -379,10 +379,10 @@ class GuestMachine implements RunningMachine {
     return this.#thread;
   }
 
-  async run(): Promise<void> {
+  async run({ keepClock = false } = {}): Promise<void> {
     await this.#live().call((control) => control.run());
     // The guest's clock stood still meanwhile.
-    if (this.agent.status?.stage === "run")
+    if (!keepClock && this.agent.status?.stage === "run")
       this.agent.setIdentity({ time: Date.now() }).catch(() => undefined);
   }
 
