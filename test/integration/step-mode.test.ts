@@ -21,7 +21,9 @@ const sh = async (command: string) => text((await machine.agent.run(command, { t
 beforeAll(async () => {
   fabric = startFabric({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: 1 });
   const held = new HeldMachines((id) => (id === "web" ? machine : undefined));
-  await fabric.control.onMachineClocks(proxy((machines, running) => held.set(machines, running)));
+  await fabric.control.onMachineClocks(
+    proxy((machines: string[], running: boolean) => held.set(machines, running)),
+  );
   const { port1, port2 } = new MessageChannel();
   await fabric.control.attach("vmnet8", "web:ens33", transfer(port1, [port1]), "web");
   const nics = [{ model: "ne2000" as const, mac: "00:0c:29:2d:2e:6b", connected: true, port: port2 }];
@@ -30,6 +32,8 @@ beforeAll(async () => {
     repositoryHost(new MemoryStore()),
   );
   await machine.ready;
+  // IPv6 asks for routers by itself when an interface goes up.
+  await sh("sysctl -w net.ipv6.conf.ens33.disable_ipv6=1");
   await sh("ip addr add 192.168.10.130/24 dev ens33; ip link set ens33 up");
 });
 afterAll(async () => {
