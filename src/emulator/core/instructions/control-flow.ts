@@ -94,6 +94,7 @@ const family: Record<string, Family[string]> = {
   loopne: bindLoop((cpu, count) => count !== 0 && cpu.r[FLAG_RESULT] !== 0, true),
   jcxz: bindLoop((_, count) => count === 0, false),
   ud2: () => (cpu) => cpu.raise(VECTOR_UD),
+  ud0: () => (cpu) => cpu.raise(VECTOR_UD),
   ud1: () => (cpu) => cpu.raise(VECTOR_UD),
   hlt: () => (cpu, op) => {
     if (cpu.cpl !== 0) cpu.raise(VECTOR_GP, 0);

@@ -245,10 +245,15 @@ ff/6 push Ev
 0f09 wbinvd - end
 0f0b ud2 -
 0f0d/r prefetchw Mb
+0f0d/r nop Rv
 0f18/0 prefetchnta Mb
 0f18/1 prefetcht0 Mb
 0f18/2 prefetcht1 Mb
 0f18/3 prefetcht2 Mb
+0f18/0 nop Rv
+0f18/1 nop Rv
+0f18/2 nop Rv
+0f18/3 nop Rv
 0f18/4 nop Ev
 0f18/5 nop Ev
 0f18/6 nop Ev
@@ -303,7 +308,8 @@ ff/6 push Ev
 0fc0/r xadd Eb,Gb lock
 0fc1/r xadd Ev,Gv lock
 0fc7/1 cmpxchg8b Mq lock
-0fc8+r bswap Zd
+0fc8+r bswap Zv
+0fff/r ud0 Gv,Ev
 `;
 
 /** All lines: the integer instructions here; a family with many (x87, MMX, SSE) keeps its own and adds them in decode-map.ts. */
