@@ -6,6 +6,7 @@ import { CaptureRing, type CapturedFrame } from "./capture-ring.ts";
 import type { Decision } from "./decision.ts";
 import { Fabric, type FabricOptions, type PortId, type TroublemakerId } from "./fabric.ts";
 import type { PortMode } from "./ethernet-switch.ts";
+import { LanCable, type LanPlace, type LanStatus } from "./lan-cable.ts";
 import type { Direction, Flap, LinkFaults } from "./link.ts";
 import type { Network, NetworkStatus } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
@@ -34,6 +35,7 @@ export class FabricService {
   readonly #captures = new Map<CapturePlace, CaptureRing>();
   readonly #steps: StepMode;
   readonly #newsTimers = new Map<string, ReturnType<typeof setInterval>>();
+  readonly #lans = new Map<PortId, LanCable>();
   readonly #startTime: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
@@ -81,6 +83,47 @@ export class FabricService {
   moveTo(port: PortId, network: string): void {
     this.#fabric.moveTo(port, network);
     this.#steps.changed();
+  }
+
+  /**
+   * Joins a network to other tabs or other computers; off until it is asked for. The port takes faults, captures and a VLAN
+   * as a NIC's does. Throws `LanError`.
+   */
+  joinLan(network: string, place: LanPlace): PortId {
+    const name = place.type === "tabs" ? `tabs:${place.lan}` : place.url;
+    let cable: LanCable | undefined;
+    const id = this.#fabric.attach(network, name, (frame) => cable?.send(frame));
+    try {
+      cable = new LanCable({
+        place,
+        receive: (frame) => {
+          this.#fabric.receive(id, frame, performance.now());
+          this.#wake();
+        },
+      });
+    } catch (error) {
+      this.#fabric.detach(id);
+      throw error;
+    }
+    this.#lans.set(id, cable);
+    return id;
+  }
+
+  /** One that is gone already stays gone. */
+  leaveLan(port: PortId): void {
+    const cable = this.#lans.get(port);
+    if (cable === undefined) return;
+    cable.close();
+    this.#lans.delete(port);
+    this.#fabric.detach(port);
+  }
+
+  lans(): (LanStatus & { port: PortId; network: string })[] {
+    return [...this.#lans].map(([port, { status }]) => ({
+      ...structuredClone(status),
+      port,
+      network: this.#fabric.networkOf(port).config.name,
+    }));
   }
 
   /** The machine is told of its carrier by its owner (`RunningMachine.setLink`), not from here. */
@@ -228,7 +271,7 @@ export class FabricService {
   /** Stops taking frames; what was captured stays until `discardCapture`. */
   stopCapture(place: CapturePlace): void {
     if (typeof place === "string") this.#fabric.network(place).tap = undefined;
-    else if (this.#nicPorts.has(place)) this.#fabric.setTap(place, undefined);
+    else if (this.#isPort(place)) this.#fabric.setTap(place, undefined);
   }
 
   discardCapture(place: CapturePlace): void {
@@ -263,11 +306,16 @@ export class FabricService {
   }
 
   #linkInterfaces(port: PortId): string[] {
-    const name = this.#nicPorts.has(port) ? this.#fabric.nameOf(port) : `port ${port}`;
+    const name = this.#isPort(port) ? this.#fabric.nameOf(port) : `port ${port}`;
     return [`${name} sent`, `${name} received`];
   }
 
+  #isPort(port: PortId): boolean {
+    return this.#nicPorts.has(port) || this.#lans.has(port);
+  }
+
   close(): void {
+    for (const port of [...this.#lans.keys()]) this.leaveLan(port);
     clearTimeout(this.#timer);
     for (const timer of this.#newsTimers.values()) clearInterval(timer);
     for (const port of this.#nicPorts.values()) port.close();
