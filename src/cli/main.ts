@@ -3,6 +3,7 @@ import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
 import { cpuTest, CPU_TEST_HELP } from "./cpu-test.ts";
 import { BadDefinitionError } from "../hypervisor-model/virtual-machines/library.ts";
+import { lab, LAB_HELP } from "./lab.ts";
 import { UsageError } from "./options.ts";
 import { predictCommand, PREDICT_HELP } from "./predict.ts";
 import { run, RUN_HELP } from "./run.ts";
@@ -15,11 +16,12 @@ const COMMANDS: Record<string, { run: (argv: string[]) => Promise<number>; help:
   run: { run, help: RUN_HELP },
   "cpu-test": { run: cpuTest, help: CPU_TEST_HELP },
   predict: { run: predictCommand, help: PREDICT_HELP },
+  lab: { run: lab, help: LAB_HELP },
   bench: { run: bench, help: BENCH_HELP },
 };
 
 /** Commands that are decided but have nothing to run yet: named, not offered. */
-const NOT_YET = ["rom", "lab"];
+const NOT_YET = ["rom"];
 
 const HELP = `ringside: real guests, and what the hypervisor under them does, without a browser
 

@@ -3,7 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { transfer } from "comlink";
 import { startFabric, type FabricThread } from "../hypervisor-model/network/fabric-thread-node.ts";
-import { resolveNetworks } from "../hypervisor-model/network/network-config.ts";
+import type { CapturedFrame } from "../hypervisor-model/network/capture-ring.ts";
+import { resolveNetworks, type NetworkConfig } from "../hypervisor-model/network/network-config.ts";
 import type { Zone } from "../hypervisor-model/network/zone.ts";
 import {
   networkSettings,
@@ -13,7 +14,7 @@ import type { NetworkFault, ScenarioCables } from "../hypervisor-model/virtual-m
 
 export class ScenarioNetworkThread implements ScenarioCables {
   readonly #fabric: FabricThread;
-  readonly #names: string[];
+  #configs: readonly NetworkConfig[];
   /** By machine: the port of each of its network cards, and the network it is on. */
   readonly #ports = new Map<string, { port: number; network: string }[]>();
   /** Faults stay with the card when its machine is powered off and on. */
@@ -26,17 +27,34 @@ export class ScenarioNetworkThread implements ScenarioCables {
       dhcp: dhcp ?? (false as const),
     }));
     resolveNetworks(configs);
-    this.#names = configs.map(({ name }) => name);
+    this.#configs = configs;
     this.#fabric = startFabric({ networks: configs, zone, seed: 1 });
   }
 
+  get configs(): readonly NetworkConfig[] {
+    return this.#configs;
+  }
+
+  /** Networks as an editor leaves them; cables stay where they are. Throws `NetworkConfigError`. */
+  async configure(configs: readonly NetworkConfig[]): Promise<void> {
+    resolveNetworks(configs);
+    await this.#fabric.control.configure([...configs]);
+    this.#configs = configs;
+  }
+
+  /** The newest frames of a network that is being captured, oldest first. */
+  async frames(network: string, most: number): Promise<CapturedFrame[]> {
+    const { size } = await this.#fabric.control.captured(network);
+    return this.#fabric.control.frames(network, Math.max(0, size - most), most);
+  }
+
   async capture(): Promise<void> {
-    for (const name of this.#names) await this.#fabric.control.startCapture(name);
+    for (const { name } of this.#configs) await this.#fabric.control.startCapture(name);
   }
 
   async writeCaptures(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
-    for (const name of this.#names) {
+    for (const { name } of this.#configs) {
       const bytes = await this.#fabric.control.exportCapture(name);
       await writeFile(join(folder, `${name.replace(/[^\w.-]/g, "_")}.pcapng`), bytes);
     }

@@ -78,17 +78,9 @@ export class ScenarioPlayer implements MachinePower {
   async play({ machines, steps }: Scenario): Promise<StepResult[]> {
     const results: StepResult[] = [];
     try {
-      for (const { name } of machines) {
-        const error = await this.#powerOn(name).then(() => undefined, messageOf);
-        if (error !== undefined) this.notStarted.push(name);
-        this.#world.log(error === undefined ? `${name}: on` : `${name}: did not start: ${error}`);
-      }
+      await this.start(machines);
       for (const [index, step] of steps.entries()) {
-        const began = this.#world.now();
-        const outcome = await this.#step(step).catch((error: unknown) => failed(messageOf(error)));
-        const { ok, exit, output, error } = outcome;
-        const seconds = Math.round(this.#world.now() - began) / 1000;
-        const result = { index, ok, exit, output, seconds, error };
+        const result = await this.perform(step, index);
         results.push(result);
         this.#world.log(
           `step ${index}: ${result.ok ? "ok" : `failed: ${result.error}`} (${stepTitle(step)})`,
@@ -98,6 +90,31 @@ export class ScenarioPlayer implements MachinePower {
       await this.end();
     }
     return results;
+  }
+
+  /** Powers the machines on, one after another; those that do not start are named in `notStarted`. */
+  async start(machines: Scenario["machines"]): Promise<void> {
+    for (const { name } of machines) {
+      const error = await this.#powerOn(name).then(() => undefined, messageOf);
+      if (error !== undefined) this.notStarted.push(name);
+      this.#world.log(error === undefined ? `${name}: on` : `${name}: did not start: ${error}`);
+    }
+  }
+
+  /** One step; what goes wrong is in the result. */
+  async perform(step: ScenarioStep, index = 0): Promise<StepResult> {
+    const began = this.#world.now();
+    const outcome = await this.#step(step).catch((error: unknown) => failed(messageOf(error)));
+    return { index, ...outcome, seconds: Math.round(this.#world.now() - began) / 1000 };
+  }
+
+  get storage(): MachineStorage {
+    return this.#storage;
+  }
+
+  powerState(id: string): "running" | "suspended" | "off" {
+    if (this.running(id) !== undefined) return "running";
+    return this.#isSuspended(id) ? "suspended" : "off";
   }
 
   /** Pulls every plug. */
@@ -157,8 +174,7 @@ export class ScenarioPlayer implements MachinePower {
     const { library, contents } = this.#world;
     const { id } = this.#definition(name);
     const machine = this.running(id);
-    const state = machine !== undefined ? "running" : this.#isSuspended(id) ? "suspended" : "off";
-    const reason = refusal(state, ACTION_OF[to]);
+    const reason = refusal(this.powerState(id), ACTION_OF[to]);
     if (reason !== undefined) return failed(`${name}: ${describeReason(reason)}`);
     switch (to) {
       case "on":

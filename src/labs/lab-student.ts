@@ -1,0 +1,45 @@
+/** What a bot does in place of a student. Each lab ships one (bot.ts), with wrong ways that must fail. */
+import type { NetworkConfig } from "../hypervisor-model/network/network-config.ts";
+import type { MachineChoices } from "../hypervisor-model/virtual-machines/definition.ts";
+import type { ScenarioStep } from "../hypervisor-model/virtual-machines/scenario.ts";
+import type { LabValues } from "./seed.ts";
+
+/** A step of a scenario without what has a default. */
+export type StudentAction =
+  | { power: string; to: Extract<ScenarioStep, { type: "power" }>["to"] }
+  | { snapshot: string; name: string; memory?: boolean }
+  | { clone: string; snapshot?: string; kind?: "linked" | "full"; as: string }
+  | { revert: string; to: string }
+  | { fault: { network: string; machine: string; lossPercent?: number; delayMs?: number; linkUp?: boolean } };
+
+export interface LabStudent {
+  readonly values: LabValues;
+  /** Runs a command in a guest and answers its output. Throws when it ends with another status than 0. */
+  sh(machine: string, command: string, timeoutSeconds?: number): Promise<string>;
+  /** The same, whatever its status. */
+  try(machine: string, command: string, timeoutSeconds?: number): Promise<{ exit: number; output: string }>;
+  act(action: StudentAction): Promise<void>;
+  answer(step: string, choice: string): void;
+  /** The Virtual Network Editor. */
+  editNetworks(change: (networks: readonly NetworkConfig[]) => NetworkConfig[]): Promise<void>;
+  createMachine(choices: MachineChoices): Promise<void>;
+  /** The settings dialog of a machine that is off. */
+  editMachine(
+    machine: string,
+    change: Partial<Pick<MachineChoices, "memoryMiB" | "nics" | "disks">>,
+  ): Promise<void>;
+  setTemplate(machine: string, on: boolean): Promise<void>;
+}
+
+export interface WrongWay {
+  /** What a student gets wrong, in a few words. */
+  name: string;
+  run(student: LabStudent): Promise<void>;
+  /** The check (`step/check`) that must fail. */
+  failsAt: string;
+}
+
+export interface LabBot {
+  solve(student: LabStudent): Promise<void>;
+  wrongWays: readonly WrongWay[];
+}
