@@ -5,14 +5,14 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(realpath -m "${1:-$(mktemp -d)}")
-jobs=$(nproc)
+jobs=${JOBS:-$(nproc)}
 mkdir -p "$work/tools" "$work/modules" "$work/sources" "$work/apt/parts" "$work/apt/lists/partial"
 export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026' KBUILD_BUILD_USER=ringside KBUILD_BUILD_HOST=ringside
 export KBUILD_BUILD_VERSION=1 SOURCE_DATE_EPOCH=1767225600 LC_ALL=C
 
 install_tools() {
   apt-get install -y --no-install-recommends linux-source-6.1 build-essential gcc-multilib bc bison flex libelf-dev \
-    libssl-dev lz4 xz-utils kmod dpkg-dev e2fsprogs python3 pkg-config
+    libssl-dev lz4 xz-utils kmod rsync dpkg-dev e2fsprogs python3 pkg-config
 }
 
 # The source packages, through a list of sources made from the machine's own, which stays as it is.

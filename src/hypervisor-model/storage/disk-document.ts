@@ -1,7 +1,7 @@
 /** Disks as the store knows them: making, finding and deleting them. What a machine does with one is in disk.ts. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { blockIdOf } from "./block-id.ts";
+import { blockIdOf, isZeroBlock } from "./block-id.ts";
 import { FormatError, NotFoundError } from "./errors.ts";
 import { referencedLayers } from "./layer-references.ts";
 import {
@@ -18,7 +18,7 @@ import {
   type SegmentMap,
 } from "./layer.ts";
 import { pipe } from "./pack.ts";
-import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
+import { BLOCK_SIZE, type BlockId, type Change, type Store } from "./store.ts";
 
 export { DISKS };
 const MIB = 1 << 20;
@@ -45,6 +45,8 @@ export interface NewDisk {
   template?: Uint8Array;
   provisioning?: "thin" | "full";
   split?: boolean;
+  /** `relaxed` where a strict commit of the one who needs the disk follows. */
+  durability?: Change["durability"];
 }
 
 export async function createDisk(store: Store, disk: NewDisk): Promise<DiskDocument> {
@@ -67,6 +69,7 @@ export async function createDisk(store: Store, disk: NewDisk): Promise<DiskDocum
   await store.commit({
     put: [putLayer(layer), { collection: DISKS, key: document.id, value: document }],
     require: base ? [{ collection: LAYERS, key: base.id }] : [],
+    ...(disk.durability === undefined ? {} : { durability: disk.durability }),
   });
   return document;
 }
@@ -105,7 +108,8 @@ async function templateLayer(store: Store, template: Uint8Array, sizeBytes: numb
   }
   // The same in every store, so that a bundle finds it there.
   const layer = { ...newLayer(undefined, contents.length, id), cid: id.slice(-8) };
-  await store.commit({ ...layerChange(store, layer, contents), durability: "strict" });
+  // A lost template is made again, and the disk's own commit comes after it.
+  await store.commit({ ...layerChange(store, layer, contents), durability: "relaxed" });
   return layer;
 }
 
@@ -120,8 +124,8 @@ export function layerChange(store: Store, layer: LayerDocument, contents: Uint8A
       padded.set(block);
       block = padded;
     }
+    if (isZeroBlock(block)) continue;
     const id = blockIdOf(block, store.fingerprintKey);
-    if (id === ZERO_BLOCK) continue;
     blocks.set(id, block);
     const number = at / BLOCK_SIZE;
     const segment = Math.floor(number / SEGMENT_BLOCKS);

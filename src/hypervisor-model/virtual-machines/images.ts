@@ -68,12 +68,12 @@ export interface ImageProgress {
 export class ImageLoader {
   /** Called as the bytes of a file come over the network. */
   onProgress: ((progress: ImageProgress) => void) | undefined;
-  readonly #location: ImageLocation;
+  readonly location: ImageLocation;
   readonly #manifests = new Map<string, Promise<ImageManifest>>();
   readonly #files = new Map<string, Promise<Uint8Array>>();
 
   constructor(location: ImageLocation) {
-    this.#location = location;
+    this.location = location;
   }
 
   manifest(image: string): Promise<ImageManifest> {
@@ -130,7 +130,7 @@ export class ImageLoader {
   }
 
   async #fetch(image: string, path: string, totalBytes?: number): Promise<Uint8Array> {
-    const location = this.#location;
+    const { location } = this;
     switch (location.type) {
       case "url":
         return this.#fetchUrl(new URL(`${image}/${path}`, location.base).href, image, path, totalBytes);

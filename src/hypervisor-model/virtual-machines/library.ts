@@ -315,9 +315,10 @@ export class MachineLibrary {
       if (await this.#peers.isAlive(seen.power.owner)) throw refused;
     }
     const since = this.#now();
-    if (!(await this.#setPower(id, seen, { state: "running", owner: this.#peers.self, since })))
+    const power: PowerState = { state: "running", owner: this.#peers.self, since };
+    const value: MachineDefinition = { ...definition, lastStartedAt: since };
+    if (!(await this.#setPower(id, seen, power, [{ collection: MACHINE_COLLECTION, key: id, value }])))
       throw refused;
-    await this.#put({ ...definition, lastStartedAt: since });
   }
 
   /** The machine that this page ran has ended. */
@@ -496,8 +497,8 @@ export class MachineLibrary {
     }
   }
 
-  async #setPower(id: string, seen: PowerRecord, power: PowerState): Promise<boolean> {
-    const record = await changePower(this.#store, id, seen, power);
+  async #setPower(id: string, seen: PowerRecord, power: PowerState, put?: Change["put"]): Promise<boolean> {
+    const record = await changePower(this.#store, id, seen, power, put);
     await this.changed();
     return record !== undefined;
   }

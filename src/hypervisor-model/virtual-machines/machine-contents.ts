@@ -27,7 +27,15 @@ export class StoreContents implements MachineContents {
     const file =
       role === "system" ? await this.#images.fileOfRole(SYSTEM_DISK_IMAGE, "system-disk") : undefined;
     const template = file && (await this.#images.read(SYSTEM_DISK_IMAGE, file));
-    await createDisk(this.#store, { id, name, sizeMiB, ...(template === undefined ? {} : { template }) });
+    // The machine's definition is committed after it.
+    const durability = "relaxed";
+    await createDisk(this.#store, {
+      id,
+      name,
+      sizeMiB,
+      durability,
+      ...(template === undefined ? {} : { template }),
+    });
   }
 
   async copyOfDisks(from: readonly string[], to: readonly string[]): Promise<Change> {

@@ -19,6 +19,12 @@ import type { Medium } from "./running-machine-types.ts";
 /** A medium whose bytes the owner has already fetched where they come from an image. */
 export type WorkerMedium = Exclude<Medium, { type: "image-file" }>;
 
+/** Told to a Worker that has no machine yet: it loads its engine and opens the IndexedDB database of this name. */
+export interface WorkerPreparation {
+  type: "prepare";
+  store: string;
+}
+
 export interface WorkerSetup {
   engine: EngineName;
   /** v86.wasm, compiled. */
@@ -31,6 +37,8 @@ export interface WorkerSetup {
   seed: number;
   store?: { type: "indexeddb"; name: string } | { type: "port" };
   state?: MachineState;
+  /** The state's memory was transferred and is to be given back. */
+  stateIsLent: boolean;
   paused: boolean;
 }
 
@@ -43,6 +51,11 @@ export interface WorkerStart {
   stream: MessagePort;
   nics: (MessagePort | undefined)[];
   store?: MessagePort;
+}
+
+/** The memory behind a state, to be transferred with it. */
+export function buffersOf({ devices, pageNumbers, pages }: MachineState): ArrayBuffer[] {
+  return [...new Set([devices, pageNumbers, pages].map((array) => array.buffer as ArrayBuffer))];
 }
 
 export interface MachineControl {
@@ -86,4 +99,6 @@ export type FromWorker =
   | { type: "drive"; drive: DriveName; operation: "read" | "write"; bytes: number }
   /** A disk could not be written to the store. */
   | { type: "disk-error"; name: string; message: string }
+  /** The state that was lent to the Worker, with its memory. */
+  | { type: "state-back"; state: MachineState }
   | { type: "pong"; number: number };

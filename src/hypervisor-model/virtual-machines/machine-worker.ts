@@ -6,6 +6,7 @@ import { expose, transfer } from "comlink";
 import { CoreMachine } from "../../emulator/core/core-machine.ts";
 import type { DriveName, Machine, MachineEvents, MachineOptions } from "../../emulator/machine.ts";
 import { checkStateFits } from "../../emulator/machine-state.ts";
+import { loadV86 } from "../../emulator/v86/load-v86.ts";
 import { V86Machine } from "../../emulator/v86/v86-machine.ts";
 import { RefusedError } from "../storage/errors.ts";
 import { openIndexedDbStore } from "../storage/indexeddb-store.ts";
@@ -14,13 +15,15 @@ import { revertChange, takeSnapshot, type SnapshotDocument } from "../storage/sn
 import { connectStore } from "../storage/store-port.ts";
 import type { Store } from "../storage/store.ts";
 import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
-import type {
-  FromWorker,
-  LiveSnapshot,
-  MachineControl,
-  ToWorker,
-  WorkerMedium,
-  WorkerStart,
+import {
+  buffersOf,
+  type FromWorker,
+  type LiveSnapshot,
+  type MachineControl,
+  type ToWorker,
+  type WorkerMedium,
+  type WorkerPreparation,
+  type WorkerStart,
 } from "./machine-worker-protocol.ts";
 
 const MAX_WAITING_FRAMES = 256;
@@ -46,7 +49,7 @@ class MachineHolder implements MachineControl {
 
   async start(): Promise<void> {
     const { setup, nics, store } = this.#start;
-    if (setup.store?.type === "indexeddb") this.#store = await openIndexedDbStore(setup.store.name);
+    if (setup.store?.type === "indexeddb") this.#store = await indexedDbStore(setup.store.name);
     else if (store !== undefined) this.#store = await connectStore(store);
     const drives: MachineOptions["drives"] = {};
     for (const [drive, medium] of Object.entries(setup.drives) as [DriveName, WorkerMedium][]) {
@@ -63,8 +66,10 @@ class MachineHolder implements MachineControl {
     });
     this.#machine = machine;
     if (setup.state !== undefined) {
-      await machine.restore(setup.state);
+      const { state } = setup;
+      await machine.restore(state);
       setup.state = undefined;
+      if (setup.stateIsLent) this.#post({ type: "state-back", state }, buffersOf(state));
     }
     setup.links.forEach((up, nic) => machine.setLink(nic, up));
     nics.forEach((port, nic) => this.#connect(nic, port));
@@ -163,11 +168,7 @@ class MachineHolder implements MachineControl {
   async save() {
     for (const { disk } of this.#disks) await disk.flush();
     const state = await this.#built().save();
-    return transfer(state, [
-      state.devices.buffer as ArrayBuffer,
-      state.pageNumbers.buffer as ArrayBuffer,
-      state.pages.buffer as ArrayBuffer,
-    ]);
+    return transfer(state, buffersOf(state));
   }
 
   /** Stops the guest for the time of `act`; it goes on if it ran before. */
@@ -273,6 +274,20 @@ function createMachine({ engine, module }: WorkerStart["setup"], options: Machin
   }
 }
 
+/** The store that was opened before there was a machine. */
+let prepared: { name: string; store: Promise<Store> } | undefined;
+
+function prepare({ store: name }: WorkerPreparation): void {
+  loadV86().catch(() => undefined);
+  prepared = { name, store: openIndexedDbStore(name) };
+  prepared.store.catch(() => undefined);
+}
+
+function indexedDbStore(name: string): Promise<Store> {
+  const open = () => openIndexedDbStore(name);
+  return prepared?.name === name ? prepared.store.catch(open) : open();
+}
+
 function begin(start: WorkerStart): void {
   expose(new MachineHolder(start), start.control);
 }
@@ -284,5 +299,12 @@ if (typeof WorkerGlobalScope === "undefined") {
   const { parentPort } = await import(/* @vite-ignore */ NODE_THREADS);
   parentPort.once("message", begin);
 } else {
-  addEventListener("message", (event: MessageEvent<WorkerStart>) => begin(event.data), { once: true });
+  addEventListener("message", function take(event: MessageEvent<WorkerPreparation | WorkerStart>) {
+    if ("type" in event.data) {
+      prepare(event.data);
+      return;
+    }
+    removeEventListener("message", take);
+    begin(event.data);
+  });
 }

@@ -49,15 +49,17 @@ export async function readPowerRecords(store: Store, machine = ""): Promise<Map<
   return records;
 }
 
-/** The new record; `undefined` when somebody else has changed it since `seen` was read. */
+/** The new record; `undefined` when somebody else has changed it since `seen` was read. `put` is changed with it. */
 export async function changePower(
   store: Store,
   machine: string,
   seen: PowerRecord,
   power: PowerState,
+  put: NonNullable<Change["put"]> = [],
 ): Promise<PowerRecord | undefined> {
   try {
-    await store.commit(powerChange(machine, seen, power));
+    const change = powerChange(machine, seen, power);
+    await store.commit({ ...change, put: [...(change.put ?? []), ...put] });
   } catch (error) {
     if (error instanceof ConflictError) return undefined;
     throw error;

@@ -2,12 +2,13 @@
 import { wrap, type Remote } from "comlink";
 import { DATABASE_NAME } from "../storage/indexeddb-store.ts";
 import { serveStore } from "../storage/store-port.ts";
-import type {
-  FromWorker,
-  MachineControl,
-  ToWorker,
-  WorkerSetup,
-  WorkerStart,
+import {
+  buffersOf,
+  type FromWorker,
+  type MachineControl,
+  type ToWorker,
+  type WorkerSetup,
+  type WorkerStart,
 } from "./machine-worker-protocol.ts";
 import type { MachineHost, WorkerHandle } from "./running-machine-types.ts";
 
@@ -52,6 +53,7 @@ export class MachineThread {
       control.port2,
       stream.port2,
       ...nics.filter((port) => port !== undefined),
+      ...(setup.stateIsLent && setup.state !== undefined ? buffersOf(setup.state) : []),
     ];
     this.#ports = [control.port1, stream.port1];
     const { store } = host;

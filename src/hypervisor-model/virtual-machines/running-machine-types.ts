@@ -7,6 +7,7 @@ import type { SnapshotDocument } from "../storage/snapshots.ts";
 import type { Store } from "../storage/store.ts";
 import type { LiveSnapshot } from "./machine-worker-protocol.ts";
 import type { ImageLoader } from "./images.ts";
+import type { Unpack } from "./warm-start.ts";
 import type {
   BootDevice,
   EngineName,
@@ -82,6 +83,8 @@ export interface MachineHost {
   /** `createMachineWorker` and `compileEngine` of machine-worker-browser.ts or machine-worker-node.ts. */
   createWorker(): WorkerHandle;
   compileEngine(): Promise<WebAssembly.Module>;
+  /** Unpacks warm states beside the thread that starts machines. */
+  unpack?: Unpack;
   images: ImageLoader;
   /** Holds disks and warm states. A machine's Worker opens IndexedDB itself, other stores it reaches through a port. */
   store?: Store;
@@ -98,6 +101,8 @@ export interface StartOptions {
   newIdentity?: boolean;
   /** Leaves the machine paused where it starts. */
   paused?: boolean;
+  /** The machine is built meanwhile and does not run before; when it rejects, the start fails with that reason. */
+  after?: Promise<void>;
 }
 
 /** Why a machine is not running any more. */
@@ -147,6 +152,8 @@ export interface RunningMachine {
   readonly startedBy: "warm" | "cold" | "resume" | undefined;
   readonly status: RunningStatus;
   onStatus(listener: (status: RunningStatus) => void): () => void;
+  /** All that it needs has been loaded and given to its thread. Never rejects. */
+  readonly loaded: Promise<void>;
   /** The machine has been built and runs. Rejects with a named error when it cannot be. */
   readonly started: Promise<void>;
   /** The agent's first answer after the boot went on (stage `run`). Rejects when the machine ends before, or has no agent. */

@@ -27,7 +27,7 @@ import type {
   RunningStatus,
   StartOptions,
 } from "./running-machine-types.ts";
-import { WarmStates } from "./warm-start.ts";
+import { warmStatesOf } from "./warm-start.ts";
 
 export type * from "./running-machine-types.ts";
 
@@ -38,15 +38,6 @@ const SHUT_DOWN_MS = 30_000;
 /** What was asked of a machine cannot be done because it is not running any more. */
 export class MachineEndedError extends Error {
   override name = "MachineEndedError";
-}
-
-const warmStates = new WeakMap<MachineHost["images"], WarmStates>();
-
-/** Warm states are shared by the machines of a host. */
-export function warmStatesOf(host: MachineHost): WarmStates {
-  let states = warmStates.get(host.images);
-  if (states === undefined) warmStates.set(host.images, (states = new WarmStates(host.images, host.store)));
-  return states;
 }
 
 /** Begins to start the machine and returns at once; `started` and `ready` say when. */
@@ -77,6 +68,7 @@ class GuestMachine implements RunningMachine {
   readonly display: Display;
   readonly #host: MachineHost;
   readonly #options: StartOptions;
+  readonly #loaded = deferred<void>();
   readonly #started = deferred<void>();
   readonly #ready = deferred<AgentStatus>();
   readonly #ended = deferred<EndReason>();
@@ -125,6 +117,9 @@ class GuestMachine implements RunningMachine {
   get startedBy() {
     return this.#startedBy;
   }
+  get loaded() {
+    return this.#loaded.promise;
+  }
   get started() {
     return this.#started.promise;
   }
@@ -138,12 +133,17 @@ class GuestMachine implements RunningMachine {
   async #start(): Promise<void> {
     const { spec } = this;
     const host = this.#host;
+    const { paused = false, after } = this.#options;
+    after?.catch(() => undefined);
     const compiling = host.compileEngine();
     compiling.catch(() => undefined);
     const prepared = await prepareBoot(spec, host);
     const state = await this.#stateToStartFrom(prepared);
     const module = await compiling;
-    if (this.#status.type === "ended") return;
+    if (this.#ended_()) {
+      this.#giveBack?.(state);
+      return;
+    }
     this.#thread = new MachineThread(
       host,
       {
@@ -156,24 +156,28 @@ class GuestMachine implements RunningMachine {
         links: spec.nics.map((nic) => nic.connected),
         seed: crypto.getRandomValues(new Uint32Array(1))[0],
         state,
-        paused: this.#options.paused ?? false,
+        stateIsLent: this.#giveBack !== undefined,
+        paused: paused || after !== undefined,
       },
       spec.nics.map((nic) => nic.port),
       (message) => this.#take(message),
       (detail) => this.#end({ type: "crashed", detail }),
     );
+    this.#loaded.resolve();
     await this.#thread.call((control) => control.start());
+    await after;
     if (this.#ended_()) return;
+    if (after !== undefined && !paused) await this.#thread.call((control) => control.run());
     this.#thread.watch();
     if (this.#screenListeners.size > 0) this.#thread.send({ type: "watch-screen", watch: true });
-    if (this.#options.paused) this.#setStatus({ type: "paused" });
+    if (paused) this.#setStatus({ type: "paused" });
     this.#started.resolve();
     this.#hasAgent = prepared.hasAgent;
     if (!prepared.hasAgent) {
       this.#ready.reject(new MachineEndedError("this guest has no agent"));
     } else if (this.#startedBy === "warm") {
       await this.#go();
-    } else if (this.#startedBy === "resume" && !this.#options.paused) {
+    } else if (this.#startedBy === "resume" && !paused) {
       await this.#wakeUp();
     }
   }
@@ -184,11 +188,17 @@ class GuestMachine implements RunningMachine {
     if (resume !== undefined || mode === "cold") return resume;
     if (!prepared.hasAgent || prepared.image === undefined || this.spec.engine !== "v86") return undefined;
     const key = warmKeyOf(prepared);
-    const state = await warmStatesOf(this.#host).find(prepared.image, key);
-    if (state === undefined) this.#captureKey = key;
-    else this.#startedBy = "warm";
-    return state;
+    const lent = await warmStatesOf(this.#host).borrow(prepared.image, key);
+    if (lent === undefined) {
+      this.#captureKey = key;
+      return undefined;
+    }
+    this.#startedBy = "warm";
+    this.#giveBack = lent.giveBack;
+    return lent.state;
   }
+  /** Ends the loan of the warm state. */
+  #giveBack: ((state: MachineState | undefined) => void) | undefined;
 
   #startFailed(error: unknown): void {
     const reason = error instanceof Error ? error : new Error(String(error));
@@ -217,6 +227,9 @@ class GuestMachine implements RunningMachine {
       case "disk-error":
         this.diskError = { name: message.name, message: message.message };
         this.#tell();
+        break;
+      case "state-back":
+        this.#giveBack?.(message.state);
         break;
       case "pong":
         break;
@@ -323,6 +336,7 @@ class GuestMachine implements RunningMachine {
 
   async #go(): Promise<void> {
     await this.agent.go(this.#identity());
+    performance.mark("T go answered");
   }
 
   /** After a resume the guest's clock is behind; a clone also has another's names. */
@@ -422,9 +436,11 @@ class GuestMachine implements RunningMachine {
   #end(reason: EndReason): void {
     if (this.#ended_()) return;
     this.#thread?.end();
+    this.#giveBack?.(undefined);
     this.#setStatus({ type: "ended", reason });
     const words = `the machine has ended (${reason.type})`;
     this.agent.close(words);
+    this.#loaded.resolve();
     this.#started.reject(new MachineEndedError(words));
     this.#ready.reject(new MachineEndedError(words));
     this.#ended.resolve(reason);

@@ -87,17 +87,7 @@ export class TaskLog {
     machine: TaskEntry["machine"],
     parameters: TaskEntry["parameters"] = {},
   ): Promise<RunningTask> {
-    const entry: TaskEntry = {
-      number: (this.#entries.at(-1)?.number ?? 0) + 1,
-      time: this.#now(),
-      machine,
-      task,
-      outcome: "running",
-      seconds: null,
-      parameters,
-      owner: this.#peers.self,
-    };
-    this.#entries = [...this.#entries, entry];
+    const entry = this.#add(task, machine, "running", parameters);
     const end = async (outcome: TaskOutcome, added: TaskEntry["parameters"] = {}) => {
       const seconds = (this.#now() - entry.time) / 1000;
       await this.#write({ ...entry, outcome, seconds, parameters: { ...entry.parameters, ...added } });
@@ -130,7 +120,27 @@ export class TaskLog {
     machine: TaskEntry["machine"],
     parameters: TaskEntry["parameters"] = {},
   ): Promise<void> {
-    await (await this.begin(task, machine, parameters)).done();
+    await this.#write(this.#add(task, machine, "done", parameters));
+  }
+
+  #add(
+    task: TaskName,
+    machine: TaskEntry["machine"],
+    outcome: TaskOutcome,
+    parameters: TaskEntry["parameters"],
+  ): TaskEntry {
+    const entry: TaskEntry = {
+      number: (this.#entries.at(-1)?.number ?? 0) + 1,
+      time: this.#now(),
+      machine,
+      task,
+      outcome,
+      seconds: outcome === "running" ? null : 0,
+      parameters,
+      owner: this.#peers.self,
+    };
+    this.#entries = [...this.#entries, entry];
+    return entry;
   }
 
   async clear(): Promise<void> {

@@ -2,7 +2,8 @@
 import { ImageLoader } from "./images.ts";
 import { compileEngine, createMachineWorker } from "./machine-worker-node.ts";
 import { prepareBoot, warmKeyOf } from "./running-machine-boot.ts";
-import { startMachine, warmStatesOf, type MachineHost, type MachineSpec } from "./running-machine.ts";
+import { startMachine, type MachineHost, type MachineSpec } from "./running-machine.ts";
+import { warmStatesOf } from "./warm-start.ts";
 import { encodeStateFile } from "./warm-start-file.ts";
 
 const MIB = 2 ** 20;

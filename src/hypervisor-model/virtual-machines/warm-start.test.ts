@@ -69,9 +69,27 @@ const images = () => {
 
 test("a state that was kept is found in the store by a later program; an unknown image means none", async () => {
   const store = new MemoryStore();
-  await new WarmStates(images(), store).keep("k", state);
-  expect(await new WarmStates(images(), store).find("tiny", "k")).toEqual(state);
-  expect(await new WarmStates(images(), store).find("tiny", "other")).toBeUndefined();
+  await new WarmStates({ images: images(), store }).keep("k", state);
+  expect(await new WarmStates({ images: images(), store }).find("tiny", "k")).toEqual(state);
+  expect(await new WarmStates({ images: images(), store }).find("tiny", "other")).toBeUndefined();
   const broken = new ImageLoader({ type: "folder", path: "/nowhere" });
-  expect(await new WarmStates(broken, undefined).find("tiny", "k")).toBeUndefined();
+  expect(await new WarmStates({ images: broken }).find("tiny", "k")).toBeUndefined();
+});
+
+test("a state is lent to one machine at a time; the next gets it when it comes back, or another when it does not", async () => {
+  const states = new WarmStates({ images: images(), store: new MemoryStore() });
+  await states.keep("k", state);
+  const first = await states.borrow("tiny", "k");
+  let second = false;
+  const waiting = states.borrow("tiny", "k").then((lent) => {
+    second = true;
+    return lent;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(second).toBe(false);
+  first!.giveBack(structuredClone(state));
+  expect((await waiting)!.state).toEqual(state);
+  // Its thread died: the state is read from the store again.
+  (await waiting)!.giveBack(undefined);
+  expect((await states.borrow("tiny", "k"))!.state).toEqual(state);
 });

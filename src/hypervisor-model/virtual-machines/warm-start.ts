@@ -7,7 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { EngineName, HardwareConfig, MachineState } from "../../emulator/machine.ts";
 import { idAt, packIds, blockIdOf } from "../storage/block-id.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Store } from "../storage/store.ts";
-import type { ImageLoader } from "./images.ts";
+import type { ImageFile, ImageLoader } from "./images.ts";
 import { decodeStateFile, encodeStateFile, gunzip } from "./warm-start-file.ts";
 
 export const WARM_STATE_ROLE = "warm-state";
@@ -16,6 +16,23 @@ const COLLECTION = "warm-states";
 const KEPT_IN_STORE = 8;
 /** States kept in memory, about 16 MB each. */
 const KEPT_IN_MEMORY = 2;
+
+/** Reads a gzip file of an image and unpacks it. */
+export type Unpack = (images: ImageLoader, image: string, file: ImageFile) => Promise<Uint8Array>;
+
+const unpackHere: Unpack = async (images, image, file) => {
+  const bytes = await images.read(image, file);
+  images.forget(file);
+  return gunzip(bytes);
+};
+
+/** Where warm states come from; `store` may be added while a state is being looked for. */
+export interface WarmStateHost {
+  images: ImageLoader;
+  store?: Store;
+  /** Unpacks states beside the thread that starts machines; without it they are unpacked here. */
+  unpack?: Unpack;
+}
 
 export interface WarmStartShape {
   engine: EngineName;
@@ -54,16 +71,14 @@ interface StoredState {
 }
 
 export class WarmStates {
-  readonly #images: ImageLoader;
-  readonly #store: Store | undefined;
+  readonly #host: WarmStateHost;
   readonly #memory = new Map<string, Promise<MachineState | undefined>>();
 
-  constructor(images: ImageLoader, store: Store | undefined) {
-    this.#images = images;
-    this.#store = store;
+  constructor(host: WarmStateHost) {
+    this.#host = host;
   }
 
-  /** A state that fits, or `undefined`: whatever is wrong with one, the answer is a cold boot. Shared: do not modify. */
+  /** A state that fits, or `undefined`: whatever is wrong with one, the answer is a cold boot. To be looked at only. */
   find(image: string, key: string): Promise<MachineState | undefined> {
     const known = this.#memory.get(key);
     if (known !== undefined) return known;
@@ -76,6 +91,31 @@ export class WarmStates {
     return found;
   }
 
+  /**
+   * A state to hand to a machine's thread together with its memory, without copies. Until it is given back (or given up,
+   * with `undefined`) it is nobody else's; another machine of the shape waits for it.
+   */
+  async borrow(
+    image: string,
+    key: string,
+  ): Promise<{ state: MachineState; giveBack: (state: MachineState | undefined) => void } | undefined> {
+    for (;;) {
+      const finding = this.find(image, key);
+      const state = await finding;
+      if (state === undefined) return undefined;
+      // Somebody who waited as well was quicker.
+      if (this.#memory.has(key) && this.#memory.get(key) !== finding) continue;
+      let resolve: (state: MachineState | undefined) => void = () => undefined;
+      const back = new Promise<MachineState | undefined>((done) => (resolve = done));
+      this.#remember(key, back);
+      const giveBack = (returned: MachineState | undefined) => {
+        if (returned === undefined && this.#memory.get(key) === back) this.#memory.delete(key);
+        resolve(returned);
+      };
+      return { state, giveBack };
+    }
+  }
+
   #remember(key: string, state: Promise<MachineState | undefined>): void {
     this.#memory.set(key, state);
     for (const old of this.#memory.keys()) {
@@ -85,23 +125,23 @@ export class WarmStates {
   }
 
   async #look(image: string, key: string): Promise<MachineState | undefined> {
-    const { files } = await this.#images.manifest(image);
+    const { images, unpack = unpackHere } = this.#host;
+    const { files } = await images.manifest(image);
     const file = files.find((entry) => entry.role === WARM_STATE_ROLE && entry.key === key);
     if (file !== undefined) {
-      const bytes = await this.#images.read(image, file);
-      this.#images.forget(file);
-      const state = decodeStateFile(key, await gunzip(bytes));
+      const state = decodeStateFile(key, await unpack(images, image, file));
       if (state !== undefined) return state;
     }
     return this.#fromStore(key);
   }
 
   async #fromStore(key: string): Promise<MachineState | undefined> {
-    const stored = (await this.#store?.get(COLLECTION, key)) as StoredState | undefined;
-    if (this.#store === undefined || stored === undefined) return undefined;
+    const { store } = this.#host;
+    const stored = (await store?.get(COLLECTION, key)) as StoredState | undefined;
+    if (store === undefined || stored === undefined) return undefined;
     const count = Math.ceil(stored.byteLength / BLOCK_SIZE);
     const ids = Array.from({ length: count }, (_, i) => idAt(stored.blocks, i));
-    const blocks = await this.#store.readBlocks(ids);
+    const blocks = await store.readBlocks(ids);
     const file = new Uint8Array(count * BLOCK_SIZE);
     for (const [i, block] of blocks.entries()) {
       if (block === undefined) return undefined;
@@ -113,7 +153,7 @@ export class WarmStates {
   /** Keeps a state for the next machine of its shape. */
   async keep(key: string, state: MachineState): Promise<void> {
     this.#remember(key, Promise.resolve(state));
-    const store = this.#store;
+    const { store } = this.#host;
     if (store === undefined) return;
     const file = encodeStateFile(key, state);
     const blocks = new Map<BlockId, Uint8Array>();
@@ -139,4 +179,13 @@ export class WarmStates {
       durability: "relaxed",
     });
   }
+}
+
+const warmStates = new WeakMap<ImageLoader, WarmStates>();
+
+/** Warm states are shared by the machines of a host. */
+export function warmStatesOf(host: WarmStateHost): WarmStates {
+  let states = warmStates.get(host.images);
+  if (states === undefined) warmStates.set(host.images, (states = new WarmStates(host)));
+  return states;
 }

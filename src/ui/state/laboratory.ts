@@ -15,7 +15,7 @@ import {
   type MachineDefinition,
   type MediumReference,
 } from "../../hypervisor-model/virtual-machines/definition.ts";
-import { ImageLoader, type ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
+import type { ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
 import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
 import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
 import type {
@@ -25,15 +25,7 @@ import type {
 import { ChannelPeers, NoPeers } from "../../hypervisor-model/virtual-machines/library-peers.ts";
 import { MachineLibrary, type LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
 import { nextState, type MachineEvent } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
-import {
-  compileEngine,
-  createMachineWorker,
-} from "../../hypervisor-model/virtual-machines/machine-worker-browser.ts";
-import type {
-  EndReason,
-  MachineHost,
-  Medium,
-} from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import type { EndReason, Medium } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import { startMachine } from "../../hypervisor-model/virtual-machines/running-machine.ts";
 import type { TaskEntry, TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import { budgetRefusal, isOverBudget } from "./availability.ts";
@@ -46,6 +38,7 @@ import {
   type MachineView,
   type Session,
 } from "./machines.ts";
+import { machineHost } from "./machine-host.ts";
 import { MediaStore } from "./media-store.ts";
 import { sourceOf } from "./own-media.ts";
 import { PageNetworks } from "./networks.ts";
@@ -56,6 +49,10 @@ import { CANCELLED } from "./task-text.ts";
 import { signal } from "./signals.ts";
 
 export type StoredMedium = MediumReference;
+
+/** Marks on the browser's timeline (User Timing), with the machine's id: what `ringside bench start` measures between. */
+export const MACHINE_STARTS = "machine-starts";
+export const GUEST_ANSWERS = "guest-answers";
 
 /** The user gave up waiting: a line in the log, no notice. */
 class StartCancelledError extends Error {
@@ -71,6 +68,10 @@ class Laboratory {
   /** The guest image that is being loaded, with amounts; undefined when none is. */
   readonly imageProgress = signal<ImageProgress | undefined>(undefined);
 
+  #firstLoaded: () => void = () => undefined;
+  /** Resolves when a machine of this page has got all it needs for its start. */
+  readonly firstLoaded = new Promise<void>((resolve) => (this.#firstLoaded = resolve));
+
   readonly #figures = new FigureWatch(
     (id) => this.#networks.frames(id),
     () => {
@@ -85,7 +86,6 @@ class Laboratory {
    */
   machineStorage!: () => Promise<MachineStorage>;
   #library!: MachineLibrary;
-  #host!: MachineHost;
   #contents!: StoreContents;
   #media!: MediaStore;
   readonly #networks = new PageNetworks((id, error) => tellFailure(this.find(id)?.name ?? "", 0, error, id));
@@ -107,10 +107,10 @@ class Laboratory {
       );
     }
     this.storage.set(store.kind);
-    const images = new ImageLoader({ type: "url", base: new URL("images/", document.baseURI).href });
+    const { images } = machineHost;
     images.onProgress = (progress) =>
       this.imageProgress.set(progress.doneBytes < progress.totalBytes ? progress : undefined);
-    this.#host = { createWorker: createMachineWorker, compileEngine, images, store };
+    machineHost.store = store;
     this.#contents = new StoreContents(store, images);
     this.#media = new MediaStore(store);
     const peers = store.kind === "indexeddb" ? new ChannelPeers("page", random.uuid()) : new NoPeers();
@@ -205,17 +205,21 @@ class Laboratory {
     dismissOf(id);
     this.#starting.add(id);
     await this.#task(view, action, async () => {
-      await this.#library.claim(id);
+      const claimed = this.#library.claim(id);
+      claimed.catch(() => undefined);
       let session: Session | undefined;
       try {
         const resume = action === "resume" ? await this.#savedState(id) : undefined;
         const spec = await machineSpecOf(definition, (medium) => this.#media.read(medium));
         spec.timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
         this.#networks.plugIn(spec, definition.nics);
-        const machine = startMachine(spec, this.#host, {
+        performance.mark(MACHINE_STARTS, { detail: id });
+        const machine = startMachine(spec, machineHost, {
           mode: action === "boot-cold" ? "cold" : "warm",
           resume,
+          after: claimed,
         });
+        void machine.loaded.then(() => this.#firstLoaded());
         session = {
           machine,
           state: action === "resume" ? "resuming" : "starting",
@@ -280,6 +284,7 @@ class Laboratory {
   async #awaitAgent(session: Session): Promise<void> {
     try {
       await session.machine.ready;
+      performance.mark(GUEST_ANSWERS, { detail: session.machine.id });
       session.agentReady = true;
       this.#refresh();
     } catch {
@@ -418,7 +423,7 @@ class Laboratory {
     const source = sourceOf(file);
     const find = (name: string) => (name === file.name ? source : undefined);
     const id = new Random(freshSeed()).uuid();
-    const disk = await importDisk(this.#host.store!, file.name, find, { id });
+    const disk = await importDisk(machineHost.store!, file.name, find, { id });
     return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 
@@ -439,18 +444,19 @@ class Laboratory {
 
   async #task(view: MachineView, task: TaskName, act: () => Promise<void>): Promise<void> {
     const { id, name } = view;
-    const line = await this.#library.tasks.begin(task, { id, name });
+    const line = this.#library.tasks.begin(task, { id, name });
+    line.catch(() => undefined);
     await this.#try(
       name,
       view.definition?.memoryMiB ?? 0,
       async () => {
         try {
           await act();
-          await line.done();
+          await (await line).done();
         } catch (error) {
           const cancelled = error instanceof StartCancelledError;
           const words = error instanceof Error ? error.message : String(error);
-          await line.failed({ error: cancelled ? CANCELLED : words });
+          await (await line).failed({ error: cancelled ? CANCELLED : words });
           if (!cancelled) throw error;
         }
       },
