@@ -336,7 +336,6 @@ class GuestMachine implements RunningMachine {
 
   async #go(): Promise<void> {
     await this.agent.go(this.#identity());
-    performance.mark("T go answered");
   }
 
   /** After a resume the guest's clock is behind; a clone also has another's names. */
