@@ -92,6 +92,10 @@ class Laboratory {
   readonly #sessions = new Map<string, Session>();
   readonly #endings = new Map<string, Ending>();
 
+  get networks(): PageNetworks {
+    return this.#networks;
+  }
+
   async open(): Promise<void> {
     const random = new Random(freshSeed());
     let store: Store;
@@ -103,6 +107,14 @@ class Laboratory {
         "warning",
         (m) => m.notice.memoryOnlyTitle,
         (m) => m.notice.memoryOnly,
+        { lasts: true },
+      );
+    }
+    if (!(await this.#networks.open(store))) {
+      notify(
+        "warning",
+        (m) => m.networks.unreadableTitle,
+        (m) => m.networks.unreadable,
         { lasts: true },
       );
     }

@@ -1,6 +1,7 @@
 /**
- * The page's virtual networks: one fabric thread, started with the first cable, and a cable for each NIC of a running
- * machine that is on a network and connected. Frames pass between the two threads; the page sees none of them.
+ * The page's virtual networks: what they are (kept in the store), one fabric thread, started when it is first needed, and
+ * a cable for each NIC of a running machine that is on a network and connected. Frames pass between the machine's thread
+ * and the fabric's; the page sees only those it captures.
  */
 import { transfer } from "comlink";
 import { freshSeed } from "../../common/random.ts";
@@ -8,19 +9,51 @@ import { DEFAULT_ZONE } from "../../hypervisor-model/network/default-zone.ts";
 import type { PortId } from "../../hypervisor-model/network/fabric.ts";
 import { startFabric } from "../../hypervisor-model/network/fabric-thread-browser.ts";
 import type { FabricThread } from "../../hypervisor-model/network/fabric-thread-node.ts";
-import { DEFAULT_NETWORKS } from "../../hypervisor-model/network/network-config.ts";
+import {
+  NO_FAULTS,
+  type Direction,
+  type Flap,
+  type LinkFaults,
+} from "../../hypervisor-model/network/link.ts";
+import {
+  DEFAULT_NETWORKS,
+  resolveNetworks,
+  type NetworkConfig,
+} from "../../hypervisor-model/network/network-config.ts";
+import { readZone, type Zone } from "../../hypervisor-model/network/zone.ts";
+import type { Store } from "../../hypervisor-model/storage/store.ts";
 import type { NicDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
 import type {
   MachineSpec,
   RunningMachine,
 } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import { nicName } from "./nic-name.ts";
+import { signal } from "./signals.ts";
+
+/** What is wrong with one cable on purpose. */
+export interface CableFaults {
+  /** `in`: from the machine to the switch. */
+  lanes: Record<Direction, LinkFaults>;
+  flap?: Flap;
+}
 
 interface Cable {
   network: string;
   /** As tables and captures call it: "web-1:ens33". */
   name: string;
   port: Promise<PortId>;
+  faults: CableFaults;
 }
+
+const COLLECTION = "networks";
+const DOCUMENT = "configuration";
+const VERSION = 1;
+
+export function hasFaults({ lanes, flap }: CableFaults): boolean {
+  return flap !== undefined || [lanes.in, lanes.out].some((lane) => Object.values(lane).some(Boolean));
+}
+
+const noFaults = (): CableFaults => ({ lanes: { in: { ...NO_FAULTS }, out: { ...NO_FAULTS } } });
 
 /** Frames of a machine's NICs since they were plugged in. */
 export interface FrameCounts {
@@ -29,17 +62,91 @@ export interface FrameCounts {
 }
 
 export class PageNetworks {
+  readonly configs = signal<readonly NetworkConfig[]>(DEFAULT_NETWORKS);
+  readonly zone = signal<Zone>(DEFAULT_ZONE);
+  /** Grows with each change of a cable or its faults. */
+  readonly cablesChanged = signal(0);
+  /** All that is random on the networks follows from it. */
+  readonly seed = freshSeed();
   readonly #onFailure: (machine: string, error: unknown) => void;
   readonly #cables = new Map<string, (Cable | undefined)[]>();
   #thread: FabricThread | undefined;
+  #store: Store | undefined;
 
   constructor(onFailure: (machine: string, error: unknown) => void) {
     this.#onFailure = onFailure;
   }
 
-  get #fabric(): FabricThread["control"] {
-    this.#thread ??= startFabric({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: freshSeed() });
+  get fabric(): FabricThread["control"] {
+    this.#thread ??= startFabric({
+      networks: [...this.configs.get()],
+      zone: this.zone.get(),
+      seed: this.seed,
+    });
     return this.#thread.control;
+  }
+
+  /** Takes the networks and the zone from the store; false when they are there but cannot be read. */
+  async open(store: Store): Promise<boolean> {
+    this.#store = store;
+    const found = (await store.get(COLLECTION, DOCUMENT)) as Record<string, unknown> | undefined;
+    if (found === undefined) return true;
+    try {
+      if (found.version !== VERSION) return false;
+      const networks = found.networks as NetworkConfig[];
+      resolveNetworks(networks);
+      this.zone.set(readZone(found.zone));
+      this.configs.set(networks);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Makes the networks so, while machines run, and keeps them. Throws `NetworkConfigError`, or an error of the store. */
+  async setConfigs(configs: readonly NetworkConfig[]): Promise<void> {
+    resolveNetworks(configs);
+    await this.#thread?.control.configure([...configs]);
+    this.configs.set(configs);
+    await this.#keep();
+  }
+
+  /** Throws `ZoneError`, or an error of the store. */
+  async setZone(zone: Zone): Promise<void> {
+    readZone(zone);
+    await this.#thread?.control.setZone(zone);
+    this.zone.set(zone);
+    await this.#keep();
+  }
+
+  async #keep(): Promise<void> {
+    const value = { version: VERSION, networks: this.configs.get(), zone: this.zone.get() };
+    await this.#store?.commit({ put: [{ collection: COLLECTION, key: DOCUMENT, value }] });
+  }
+
+  /** The port of a running machine's NIC; undefined while it has no cable. */
+  async portOf(machine: string, nic: number): Promise<PortId | undefined> {
+    return this.#cables.get(machine)?.[nic]?.port;
+  }
+
+  faultsOf(machine: string, nic: number): CableFaults | undefined {
+    return this.#cables.get(machine)?.[nic]?.faults;
+  }
+
+  /** They stay with the cable until it is pulled out or put into another network. Throws `RangeError` for a bad flap. */
+  async setFaults(machine: string, nic: number, faults: CableFaults): Promise<void> {
+    const cable = this.#cables.get(machine)?.[nic];
+    if (!cable) return;
+    const port = await cable.port;
+    await this.fabric.setFlap(port, faults.flap);
+    await this.fabric.setFaults(port, "in", faults.lanes.in);
+    await this.fabric.setFaults(port, "out", faults.lanes.out);
+    cable.faults = faults;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.cablesChanged.set(this.cablesChanged.get() + 1);
   }
 
   /** Plugs in a machine that is about to start. */
@@ -51,6 +158,7 @@ export class PageNetworks {
       spec.nics[i].port = made?.end;
     }
     this.#cables.set(spec.id, cables);
+    this.#changed();
   }
 
   /** Follows changed settings of a running machine. */
@@ -61,12 +169,12 @@ export class PageNetworks {
       const network = nic.connected ? nic.network : null;
       if (old && network !== null) {
         if (old.network !== network) {
-          this.#then(machine.id, old, (port) => this.#fabric.moveTo(port, network));
-          cables[i] = { ...old, network };
+          this.#then(machine.id, old, (port) => this.fabric.moveTo(port, network));
+          cables[i] = { ...old, network, faults: noFaults() };
         }
       } else if (old) {
         machine.connectNic(i, undefined);
-        this.#then(machine.id, old, (port) => this.#fabric.detach(port));
+        this.#then(machine.id, old, (port) => this.fabric.detach(port));
         cables[i] = undefined;
       } else {
         const made = this.#cable(machine.spec, i, nic);
@@ -76,21 +184,23 @@ export class PageNetworks {
       machine.setLink(i, nic.connected);
     }
     this.#cables.set(machine.id, cables);
+    this.#changed();
   }
 
   /** Pulls all cables of a machine that has ended. */
   unplug(machine: string): void {
     for (const cable of this.#cables.get(machine) ?? []) {
-      if (cable) this.#then(machine, cable, (port) => this.#fabric.detach(port));
+      if (cable) this.#then(machine, cable, (port) => this.fabric.detach(port));
     }
     this.#cables.delete(machine);
+    this.#changed();
   }
 
   async frames(machine: string): Promise<FrameCounts> {
     const counts = { sent: 0, received: 0 };
     for (const cable of this.#cables.get(machine) ?? []) {
       if (!cable) continue;
-      const { ports } = await this.#fabric.status(cable.network);
+      const { ports } = await this.fabric.status(cable.network);
       const found = ports.find(({ name }) => name === `${cable.network}/${cable.name}`);
       counts.sent += found?.framesIn ?? 0;
       counts.received += found?.framesOut ?? 0;
@@ -101,11 +211,10 @@ export class PageNetworks {
   #cable({ id, name }: MachineSpec, i: number, { network, connected }: NicDefinition) {
     if (network === null || !connected) return undefined;
     const { port1: end, port2 } = new MessageChannel();
-    // Linux names the course's adapters ens33, ens34, …
-    const nic = `${name}:ens${33 + i}`;
-    const port = this.#fabric.attach(network, nic, transfer(port2, [port2]));
+    const nic = `${name}:${nicName(i)}`;
+    const port = this.fabric.attach(network, nic, transfer(port2, [port2]));
     port.catch((error: unknown) => this.#onFailure(id, error));
-    const cable: Cable = { network, name: nic, port };
+    const cable: Cable = { network, name: nic, port, faults: noFaults() };
     return { cable, end };
   }
 

@@ -1,63 +1,137 @@
-/** The Network workspace: the laboratory's virtual networks. */
-import { css, html } from "lit";
+/**
+ * The Network workspace. Addresses: `#/network` the drawing, `#/network/vmnet8` with that network chosen,
+ * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/editor[/vmnet8]`, `#/network/internet`.
+ */
+import { html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
-import { DEFAULT_NETWORKS, resolveNetworks } from "../../../hypervisor-model/network/network-config.ts";
-import { formatAddress, formatSubnet } from "../../../hypervisor-model/network/wire/ipv4-address.ts";
+import { resolveNetworks } from "../../../hypervisor-model/network/network-config.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { frameRates, networkStatuses, watchNetworks } from "../../state/network-watch.ts";
+import { hasFaults } from "../../state/networks.ts";
+import { hashOf } from "../../state/route.ts";
+import { topologyOf, type Topology } from "../../state/topology.ts";
+import "./editor.ts";
+import "./fault-dialogs.ts";
+import "./link-table.ts";
+import { networkDialog, networkRoute } from "./network-actions.ts";
+import { styles } from "./network.styles.ts";
+import "./topology.ts";
+
+/** First parts of the address that are no network's name. */
+const PAGES = ["topology", "editor"] as const;
+type Page = (typeof PAGES)[number];
 
 @customElement("rs-network")
 export class NetworkWorkspace extends RingsideElement {
-  static override styles = [
-    sharedStyles,
-    css`
-      :host {
-        overflow: auto;
-        padding: 16px;
-      }
-      table {
-        border-collapse: collapse;
-      }
-      th,
-      td {
-        padding: 4px 12px;
-        border: 1px solid var(--rs-line);
-        text-align: start;
-      }
-    `,
-  ];
+  static override styles = [sharedStyles, styles];
 
   /** The address after `#/network/`. */
   @property({ attribute: false }) rest: readonly string[] = [];
+  #unwatch?: () => void;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#unwatch = watchNetworks();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#unwatch?.();
+    networkDialog.set(undefined);
+  }
+
+  private get page(): Page {
+    return PAGES.find((page) => page === this.rest[0]) ?? "topology";
+  }
+
+  private get topology(): Topology {
+    const machines = laboratory.machines.get().flatMap(({ id, name, definition, session }) =>
+      definition
+        ? [
+            {
+              id,
+              // A running machine's cable keeps the name that it was plugged in under.
+              name: session?.machine.spec.name ?? name,
+              running: session !== undefined,
+              nics: definition.nics,
+            },
+          ]
+        : [],
+    );
+    return topologyOf(resolveNetworks(laboratory.networks.configs.get()), networkStatuses.get(), machines);
+  }
+
+  private faulty({ links }: Topology): ReadonlySet<string> {
+    laboratory.networks.cablesChanged.get();
+    const bad = links.filter(({ nic }) => {
+      const faults = nic && laboratory.networks.faultsOf(nic.machine, nic.index);
+      return faults !== undefined && hasFaults(faults);
+    });
+    return new Set(bad.map(({ id }) => id));
+  }
+
+  private pages() {
+    const { networks: m } = this.m;
+    const { page } = this;
+    return html`<nav class="pages" aria-label=${m.pages}>
+      ${PAGES.map(
+        (name) =>
+          html`<a
+            class="plain"
+            href=${hashOf(name === "topology" ? networkRoute() : networkRoute(name))}
+            aria-current=${page === name ? "page" : nothing}
+            >${m.page[name]}</a
+          >`,
+      )}
+      <span class="space"></span>
+      <span class="quiet small">${m.real}</span>
+    </nav>`;
+  }
+
+  private drawing() {
+    const { topology } = this;
+    const faulty = this.faulty(topology);
+    const chosen = this.rest[0] ?? "";
+    const rates = frameRates.get();
+    return html`<rs-topology
+        class="drawing"
+        .topology=${topology}
+        chosen=${chosen}
+        .rates=${rates}
+        .faulty=${faulty}
+      ></rs-topology>
+      <rs-link-table
+        class="below"
+        .topology=${topology}
+        chosen=${chosen}
+        .rates=${rates}
+        .faulty=${faulty}
+      ></rs-link-table>`;
+  }
+
+  private dialog() {
+    const open = networkDialog.get();
+    switch (open?.type) {
+      case undefined:
+        return nothing;
+      case "faults":
+        return html`<rs-cable-faults machine=${open.machine} nic=${open.nic}></rs-cable-faults>`;
+      case "troublemakers":
+        return html`<rs-troublemakers network=${open.network}></rs-troublemakers>`;
+      case "connect":
+        return html`<rs-connect-nic machine=${open.machine} nic=${open.nic}></rs-connect-nic>`;
+      default:
+        return open satisfies never;
+    }
+  }
 
   protected override render() {
-    const { networks: m } = this.m;
-    return html`<h1 class="visually-hidden">${m.tab}</h1>
-      <table>
-        <thead>
-          <tr>
-            <th>${m.name}</th>
-            <th>${m.type}</th>
-            <th>${m.subnet}</th>
-            <th>DHCP</th>
-            <th>${m.machines}</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${resolveNetworks(DEFAULT_NETWORKS).map(({ name, kind, subnet, dhcp }) => {
-            const on = laboratory.machines
-              .get()
-              .filter(({ definition }) => definition?.nics.some((nic) => nic.network === name));
-            return html`<tr>
-              <td>${name}</td>
-              <td>${m.kind[kind]}</td>
-              <td>${formatSubnet(subnet)}</td>
-              <td>${dhcp ? `${formatAddress(dhcp.first)} – ${formatAddress(dhcp.last)}` : m.off}</td>
-              <td>${on.map((machine) => machine.name).join(", ")}</td>
-            </tr>`;
-          })}
-        </tbody>
-      </table>`;
+    const { page } = this;
+    return html`<h1 class="visually-hidden">${this.m.networks.tab}</h1>
+      ${this.pages()}
+      ${page === "topology" ? this.drawing() : html`<rs-network-editor class="below" chosen=${this.rest[1] ?? ""}></rs-network-editor>`}
+      ${this.dialog()}`;
   }
 }
