@@ -5,10 +5,11 @@ import { V86 } from "v86";
 export interface BareImage {
   bios: Uint8Array;
   vgaBios: Uint8Array;
-  kernel: Uint8Array;
+  kernel?: Uint8Array;
   initrd?: Uint8Array;
   commandLine: string;
   memoryMiB: number;
+  disableJit?: boolean;
 }
 
 const copy = (bytes: Uint8Array) => ({ buffer: bytes.slice().buffer as ArrayBuffer });
@@ -33,7 +34,8 @@ export class BareMachine {
       vga_memory_size: 2 * 2 ** 20,
       bios: copy(image.bios),
       vga_bios: copy(image.vgaBios),
-      bzimage: copy(image.kernel),
+      ...(image.kernel === undefined ? {} : { bzimage: copy(image.kernel) }),
+      disable_jit: image.disableJit === true,
       ...(image.initrd === undefined ? {} : { initrd: copy(image.initrd) }),
       cmdline: image.commandLine,
       net_device: { type: "ne2k" },

@@ -1,4 +1,5 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
+import { benchmarkCore } from "./core.ts";
 import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
 import { benchmarkStorage } from "./storage.ts";
@@ -16,6 +17,7 @@ export interface Row {
 type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<Row[]>;
 
 export const benchmarks: Record<string, Benchmark> = {
+  core: benchmarkCore,
   network: benchmarkNetwork,
   start: (imagesFolder, log) => benchmarkStart(imagesFolder, { log }),
   storage: benchmarkStorage,

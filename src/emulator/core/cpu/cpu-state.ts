@@ -1,12 +1,21 @@
 /** The processor as plain data. Decoded blocks and translations are not part of it: both are dropped on either side. */
-import { ATTENTION_HALT, ATTENTION_NMI, ATTENTION_SHADOW, ATTENTION_TRAP } from "./attention.ts";
+import {
+  ATTENTION_HALT,
+  ATTENTION_INJECT,
+  ATTENTION_NMI,
+  ATTENTION_SHADOW,
+  ATTENTION_TRAP,
+  ATTENTION_VIRTUAL,
+} from "./attention.ts";
 import type { X87Snapshot } from "../float/x87-state.ts";
 import type { VectorSnapshot } from "../vector/vector-registers.ts";
 import type { Cpu } from "./cpu.ts";
 import { setSegment } from "./segmentation.ts";
+import type { SvmState } from "./svm/svm.ts";
 
 /** What has asked for attention and is part of the processor, not of a line into it. */
-const KEPT_ATTENTION = ATTENTION_HALT | ATTENTION_NMI | ATTENTION_SHADOW | ATTENTION_TRAP;
+const KEPT_ATTENTION =
+  ATTENTION_HALT | ATTENTION_NMI | ATTENTION_SHADOW | ATTENTION_TRAP | ATTENTION_VIRTUAL | ATTENTION_INJECT;
 
 export interface CpuState {
   version: 1;
@@ -32,6 +41,7 @@ export interface CpuState {
   x87: X87Snapshot;
   ignoreFloatError: boolean;
   vectors: VectorSnapshot;
+  svm: SvmState;
 }
 
 /**
@@ -64,6 +74,7 @@ export function saveCpu(cpu: Cpu): CpuState {
     x87: cpu.x87.save(),
     ignoreFloatError: cpu.ignoreFloatError,
     vectors: cpu.vectors.save(),
+    svm: cpu.svm.save(),
   };
 }
 
@@ -98,6 +109,7 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.ignoreFloatError = state.ignoreFloatError;
   cpu.vectors.restore(state.vectors);
   cpu.attention = state.attention;
+  cpu.svm.restore(state.svm);
   cpu.svm.flushAll();
   cpu.blocks.clear();
 }

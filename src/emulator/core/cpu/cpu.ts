@@ -93,6 +93,12 @@ export class Cpu implements CpuLines {
   stackMask = 0xffff;
   /** CS.D. */
   wideCode = false;
+  /** 32-bit code from 0 to 4 GiB: targets need no check, and linear addresses are offsets. */
+  flatCode = false;
+  /** The direct branch just taken, to be linked to the block that is found for its target. */
+  linkFrom: Instruction | null = null;
+  /** What a dropped block executes. */
+  readonly stale = stale;
   cpl = 0;
   gdtrBase = 0;
   gdtrLimit = 0xffff;
@@ -272,6 +278,11 @@ export class Cpu implements CpuLines {
     return true;
   }
 
+  /** Raises #GP(0) for a near target beyond the code segment. */
+  checkTarget(target: number): void {
+    if (target >>> 0 > this.limit[CS]) this.raise(VECTOR_GP, 0);
+  }
+
   /** The error code of an exception that was delivered by a task switch. */
   pushErrorCode(error: number, wide: boolean): void {
     const at = (this.r[ESP] - (wide ? 4 : 2)) & this.stackMask;
@@ -348,6 +359,7 @@ export class Cpu implements CpuLines {
       try {
         this.left += this.reserve;
         this.reserve = 0;
+        this.linkFrom = null;
         if (this.attention !== 0) {
           if (!this.lookUp()) break;
           if (this.left <= 0) continue;
@@ -461,6 +473,8 @@ export class Cpu implements CpuLines {
 
   /** The instruction EIP points at, decoded with what follows it. */
   private fetch(): Instruction {
+    const from = this.linkFrom;
+    this.linkFrom = null;
     const eip = this.r[EIP];
     const linear = (this.base[CS] + eip) | 0;
     let entry = this.entries[linear >>> 12];
@@ -473,7 +487,10 @@ export class Cpu implements CpuLines {
     const at = (entry & -4096) | (linear & 4095);
     const block = this.blocks.find(at, this.wideCode);
     if (block !== null && (eip >>> 0) + block.length - 1 <= this.limit[CS]) {
-      if (block.second < 0) return block.first;
+      if (block.second < 0) {
+        if (from !== null) from.link = block.first;
+        return block.first;
+      }
       const second = this.translate((linear | 4095) + 1, ACCESS_EXECUTE, this.user);
       if (second === block.second) return block.first;
       this.blocks.invalidate(block.at, block.at);
@@ -648,8 +665,9 @@ export class Cpu implements CpuLines {
     if (offset >>> 0 >= this.span[(segment << 3) | 1]) this.checkSegment(segment, offset, 2, false);
     const linear = (this.base[segment] + offset) | 0;
     const entry = this.entries[linear >>> 12];
-    if ((entry & this.denyRead) === 0 && (linear & 1) === 0) {
-      return this.halves[((entry & -4096) | (linear & 4095)) >>> 1];
+    if ((entry & this.denyRead) === 0 && (linear & 4095) !== 4095) {
+      const at = (entry & -4096) | (linear & 4095);
+      return (at & 1) === 0 ? this.halves[at >>> 1] : this.bytes[at] | (this.bytes[at + 1] << 8);
     }
     return this.readSlow(linear, 2, this.user);
   }
@@ -658,8 +676,9 @@ export class Cpu implements CpuLines {
     if (offset >>> 0 >= this.span[(segment << 3) | 2]) this.checkSegment(segment, offset, 4, false);
     const linear = (this.base[segment] + offset) | 0;
     const entry = this.entries[linear >>> 12];
-    if ((entry & this.denyRead) === 0 && (linear & 3) === 0) {
-      return this.words[((entry & -4096) | (linear & 4095)) >>> 2];
+    if ((entry & this.denyRead) === 0 && (linear & 4095) <= 4092) {
+      const at = (entry & -4096) | (linear & 4095);
+      return (at & 3) === 0 ? this.words[at >>> 2] : this.memory.view.getInt32(at, true);
     }
     return this.readSlow(linear, 4, this.user);
   }
@@ -676,8 +695,10 @@ export class Cpu implements CpuLines {
     if (offset >>> 0 >= this.span[(segment << 3) | 4]) this.checkSegment(segment, offset, 2, true);
     const linear = (this.base[segment] + offset) | 0;
     const entry = this.entries[linear >>> 12];
-    if ((entry & this.denyWrite) === 0 && (linear & 1) === 0) {
-      this.halves[((entry & -4096) | (linear & 4095)) >>> 1] = value;
+    if ((entry & this.denyWrite) === 0 && (linear & 4095) !== 4095) {
+      const at = (entry & -4096) | (linear & 4095);
+      if ((at & 1) === 0) this.halves[at >>> 1] = value;
+      else this.memory.view.setUint16(at, value, true);
     } else this.writeSlow(linear, 2, value, this.user);
   }
 
@@ -685,9 +706,32 @@ export class Cpu implements CpuLines {
     if (offset >>> 0 >= this.span[(segment << 3) | 5]) this.checkSegment(segment, offset, 4, true);
     const linear = (this.base[segment] + offset) | 0;
     const entry = this.entries[linear >>> 12];
-    if ((entry & this.denyWrite) === 0 && (linear & 3) === 0) {
-      this.words[((entry & -4096) | (linear & 4095)) >>> 2] = value;
+    if ((entry & this.denyWrite) === 0 && (linear & 4095) <= 4092) {
+      const at = (entry & -4096) | (linear & 4095);
+      if ((at & 3) === 0) this.words[at >>> 2] = value;
+      else this.memory.view.setInt32(at, value, true);
     } else this.writeSlow(linear, 4, value, this.user);
+  }
+
+  /**
+   * Index into memory from which `count` elements of `size` bytes may be read at once, as far as they lie in the page of
+   * the first; -1 where the slow way must be gone.
+   */
+  readable(segment: number, offset: number, size: number, count: number): number {
+    const last = (offset >>> 0) + (count - 1) * size;
+    if (last >= this.span[(segment << 3) | (size >> 1)]) return -1;
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    return (entry & this.denyRead) === 0 ? (entry & -4096) | (linear & 4095) : -1;
+  }
+
+  /** The same for writes. */
+  writable(segment: number, offset: number, size: number, count: number): number {
+    const last = (offset >>> 0) + (count - 1) * size;
+    if (last >= this.span[(segment << 3) | (3 + (size >> 1))]) return -1;
+    const linear = (this.base[segment] + offset) | 0;
+    const entry = this.entries[linear >>> 12];
+    return (entry & this.denyWrite) === 0 ? (entry & -4096) | (linear & 4095) : -1;
   }
 
   /** Reads an operand that will be written back: write permission is checked now, so `writeBack…` cannot fault. */

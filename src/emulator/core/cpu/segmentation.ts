@@ -46,7 +46,10 @@ export function setSegment(
     cpu.span[segment * 8 + 3 + width] = fast && !code && second ? span : 0;
   }
   if (segment === SS) cpu.stackMask = (attributes & ATTRIBUTE_BIG) !== 0 ? -1 : 0xffff;
-  else if (segment === CS) cpu.wideCode = (attributes & ATTRIBUTE_BIG) !== 0;
+  else if (segment === CS) {
+    cpu.wideCode = (attributes & ATTRIBUTE_BIG) !== 0;
+    cpu.flatCode = cpu.wideCode && base === 0 && top === 0xffffffff;
+  }
 }
 
 export function resetSegments(cpu: Cpu): void {

@@ -9,6 +9,7 @@ import { buildDecodeMap } from "./decode-map.ts";
 import { exchange } from "./exchange.ts";
 import { far } from "./far.ts";
 import type { Family } from "./family.ts";
+import { hot } from "./hot.ts";
 import type { Handler } from "./instruction.ts";
 import { withIntercepts } from "./intercepted.ts";
 import { multiplyDivide } from "./multiply-divide.ts";
@@ -27,7 +28,7 @@ import { x87Transcendental } from "./x87-transcendental.ts";
 
 const invalid: Handler = (cpu) => cpu.raise(VECTOR_UD);
 
-export const FAMILIES: readonly Family[] = [
+const GENERAL: readonly Family[] = [
   arithmetic,
   controlFlow,
   dataTransfer,
@@ -46,7 +47,10 @@ export const FAMILIES: readonly Family[] = [
   x87Control,
   x87Transcendental,
   svm,
-].map(withIntercepts);
+];
+
+/** The first family that has a form binds it. */
+export const FAMILIES: readonly Family[] = [hot, ...GENERAL.map(withIntercepts)];
 
 /** Where two lines have the same encoding the later one counts: x87 opcodes take the places of `esc`. */
 export const OPCODE_LINES: readonly string[] = [...INTEGER_LINES, ...X87_LINES];

@@ -175,10 +175,10 @@ e4 in AL,Ib end
 e5 in eAX,Ib end
 e6 out Ib,AL end
 e7 out Ib,eAX end
-e8 call Jz
-e9 jmp Jz
+e8 call Jz end
+e9 jmp Jz end
 ea jmp Ap end
-eb jmp Jb
+eb jmp Jb end
 ec in AL,DX end
 ed in eAX,DX end
 ee out DX,AL end

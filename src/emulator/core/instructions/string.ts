@@ -49,7 +49,10 @@ function makeOldElement(element: Element, form: Form, size: number, compares: bo
   };
 }
 
-function repeat(precise: Element, old: Element, compares: boolean): Handler {
+/** Does many elements at once and answers how many, 0 for none. Moves the index registers it uses. */
+type Bulk = (cpu: Cpu, op: Instruction, count: number) => number;
+
+function repeat(precise: Element, old: Element, compares: boolean, bulk: Bulk | undefined): Handler {
   return (cpu, op) => {
     const element = cpu.model.is80286 === true ? old : precise;
     if (!isRepeated(op)) {
@@ -60,7 +63,18 @@ function repeat(precise: Element, old: Element, compares: boolean): Handler {
     let count = wide ? cpu.r[ECX] : cpu.r16[ECX * 2];
     if (count === 0) return op.next;
     const whileZero = (op.flags & PREFIX_REPNE) === 0;
-    for (let left = (cpu.systemFlags & FLAG_TF) !== 0 ? 1 : CHUNK; left > 0; left--) {
+    let left = (cpu.systemFlags & FLAG_TF) !== 0 ? 1 : CHUNK;
+    if (bulk !== undefined && wide && cpu.attention === 0 && (cpu.systemFlags & (FLAG_TF | FLAG_DF)) === 0) {
+      // Once before and once behind a page's end; what is between goes by elements.
+      const done = bulk(cpu, op, Math.min(count >>> 0, left));
+      if (done > 0) {
+        count = (count - done) | 0;
+        cpu.r[ECX] = count;
+        if (count === 0) return op.next;
+        left -= done;
+      }
+    }
+    for (; left > 0; left--) {
       element(cpu, op);
       count = (count - 1) | 0;
       if (wide) cpu.r[ECX] = count;
@@ -76,22 +90,61 @@ function repeat(precise: Element, old: Element, compares: boolean): Handler {
 function bind(
   make: (form: Form, a: ReturnType<typeof accessOf>, size: number) => Element,
   compares = false,
+  bulk?: (size: number) => Bulk,
 ): Family[string] {
   return (form) => {
     // INS and OUTS have doubleword and word forms like the others; the port is always DX.
     const data = form.row.operands.find((operand) => operand.kind === "X" || operand.kind === "Y")!;
     const width = data.width === "b" ? 8 : form.wide ? 32 : 16;
     const element = make({ ...form, width }, accessOf(width), width >> 3);
-    return repeat(element, makeOldElement(element, form, width >> 3, compares), compares);
+    return repeat(element, makeOldElement(element, form, width >> 3, compares), compares, bulk?.(width >> 3));
   };
 }
 
-const movs = bind((_, a, size) => (cpu, op) => {
-  const value = a.load(cpu, op.segment, pointer(cpu, op, ESI));
-  a.store(cpu, ES, pointer(cpu, op, EDI), value);
-  advance(cpu, op, ESI, size);
-  advance(cpu, op, EDI, size);
-});
+/** Elements from an index into memory to the end of its page, at most `count`. */
+const inPage = (at: number, size: number, count: number) =>
+  Math.min(count, Math.floor((4096 - (at & 4095)) / size));
+
+const moveMany =
+  (size: number): Bulk =>
+  (cpu, op, count) => {
+    const from = cpu.readable(op.segment, cpu.r[ESI], size, count);
+    const to = cpu.writable(ES, cpu.r[EDI], size, count);
+    if (from < 0 || to < 0) return 0;
+    const done = inPage(from, size, inPage(to, size, count));
+    const bytes = done * size;
+    // A copy upwards into itself repeats what it has written.
+    if (to > from && to < from + bytes) return 0;
+    cpu.memory.bytes.copyWithin(to, from, from + bytes);
+    cpu.r[ESI] += bytes;
+    cpu.r[EDI] += bytes;
+    return done;
+  };
+
+const storeMany =
+  (size: number): Bulk =>
+  (cpu, _, count) => {
+    const to = cpu.writable(ES, cpu.r[EDI], size, count);
+    if (to < 0 || to % size !== 0) return 0;
+    const done = inPage(to, size, count);
+    const { bytes, halves, words } = cpu.memory;
+    if (size === 1) bytes.fill(cpu.r8[0], to, to + done);
+    else if (size === 2) halves.fill(cpu.r16[0], to >> 1, (to >> 1) + done);
+    else words.fill(cpu.r[EAX], to >> 2, (to >> 2) + done);
+    cpu.r[EDI] += done * size;
+    return done;
+  };
+
+const movs = bind(
+  (_, a, size) => (cpu, op) => {
+    const value = a.load(cpu, op.segment, pointer(cpu, op, ESI));
+    a.store(cpu, ES, pointer(cpu, op, EDI), value);
+    advance(cpu, op, ESI, size);
+    advance(cpu, op, EDI, size);
+  },
+  false,
+  moveMany,
+);
 
 const cmps = bind((form, a, size) => {
   const compare = ALU.cmp[widthIndex(form.width)];
@@ -103,10 +156,14 @@ const cmps = bind((form, a, size) => {
   };
 }, true);
 
-const stos = bind((_, a, size) => (cpu, op) => {
-  a.store(cpu, ES, pointer(cpu, op, EDI), a.get(cpu, EAX));
-  advance(cpu, op, EDI, size);
-});
+const stos = bind(
+  (_, a, size) => (cpu, op) => {
+    a.store(cpu, ES, pointer(cpu, op, EDI), a.get(cpu, EAX));
+    advance(cpu, op, EDI, size);
+  },
+  false,
+  storeMany,
+);
 
 const lods = bind((_, a, size) => (cpu, op) => {
   a.set(cpu, EAX, a.load(cpu, op.segment, pointer(cpu, op, ESI)));
