@@ -18,7 +18,7 @@ const COMMANDS: Record<string, string> = {
   "gzip -9 of 8 MiB": "gzip -9 < /tmp/data | wc -c",
 };
 /** A program's bytes again and again: farther apart than gzip looks. */
-const PREPARE = "while :; do cat /bin/busybox; done | head -c 8388608 > /tmp/data";
+const PREPARE = "for i in $(seq 30); do cat /bin/busybox; done | head -c 8388608 > /tmp/data";
 const LOOP = "integer loop, 60 million instructions";
 const BOOT = "boot to the prompt";
 
