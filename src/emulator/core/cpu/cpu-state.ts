@@ -10,6 +10,7 @@ import {
 import type { X87Snapshot } from "../float/x87-state.ts";
 import type { VectorSnapshot } from "../vector/vector-registers.ts";
 import type { Cpu } from "./cpu.ts";
+import type { SvmState } from "./svm/svm.ts";
 import { setSegment } from "./segmentation.ts";
 import type { SvmState } from "./svm/svm.ts";
 
@@ -110,6 +111,5 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.vectors.restore(state.vectors);
   cpu.attention = state.attention;
   cpu.svm.restore(state.svm);
-  cpu.svm.flushAll();
   cpu.blocks.clear();
 }

@@ -32,6 +32,7 @@ import { Block, BlockCache } from "./block-cache.ts";
 import { DEFAULT_CPU_MODEL, type CpuModel } from "./cpuid.ts";
 import { deliverException, deliverInterrupt } from "./exceptions.ts";
 import { GuestFault } from "./guest-fault.ts";
+import { MSR_PAT, PAT_AT_RESET } from "./model-registers.ts";
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, walk } from "./paging.ts";
 import {
   CR0_ET,
@@ -210,6 +211,7 @@ export class Cpu implements CpuLines {
     this.cr0 = CR0_ET | 0x60000000;
     this.cr2 = this.cr3 = this.cr4 = this.efer = 0;
     this.msr.clear();
+    this.msr.set(MSR_PAT, PAT_AT_RESET);
     this.tscOffset = 0n;
     this.dr.fill(0);
     this.dr[6] = 0xffff0ff0 | 0;

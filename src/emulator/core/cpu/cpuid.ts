@@ -1,4 +1,4 @@
-import { FEATURE_SVM, type SvmOffer } from "./svm/features.ts";
+import { FEATURE_SVM, SVM_OFFER, type SvmOffer } from "./svm/features.ts";
 
 /** What CPUID answers: configuration data, so that a lab can switch a feature off (Intel SDM volume 2, CPUID). */
 export interface CpuModel {
@@ -70,6 +70,7 @@ export const DEFAULT_CPU_MODEL: CpuModel = {
   extendedFeatures: FEATURE_NX | FEATURE_FPU | FEATURE_FXSR,
   extendedExtraFeatures: 0,
   brand: "Ringside core",
+  svm: SVM_OFFER,
 };
 
 const text32 = (text: string, at: number): number => {

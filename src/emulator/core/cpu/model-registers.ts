@@ -65,6 +65,9 @@ export const MSR_TSC = 0x10;
 export const MSR_SYSENTER_CS = 0x174;
 export const MSR_SYSENTER_ESP = 0x175;
 export const MSR_SYSENTER_EIP = 0x176;
+export const MSR_PAT = 0x277;
+/** Write-back, write-through, uncached-, uncached, twice (SDM volume 3 §11.12.4). */
+export const PAT_AT_RESET = 0x0007040600070406n;
 const MSR_EFER = 0xc0000080;
 const MTRR_CAP = 0xfe;
 const MSR_VM_CR = 0xc0010114;

@@ -140,6 +140,24 @@ describe("VMRUN and #VMEXIT", () => {
     expect(machine.field(vmcb.VMCB_RFLAGS)).toBe(0x46);
   });
 
+  test("real mode with paging, which only VMRUN can enter, translates addresses", () => {
+    // mov byte [9100h], 77h; hlt, with page 9 at 40000h
+    const { memory, machine } = run({
+      guest: "c6 06 00 91 77 f4",
+      real: true,
+      intercepts: [EXIT_HLT],
+      prepare: (m) => {
+        m.memory.write32(0x30000, 0x31007);
+        for (let i = 0; i < 1024; i++) m.memory.write32(0x31000 + i * 4, (i << 12) | 7);
+        m.memory.write32(0x31000 + 9 * 4, 0x40007);
+        m.set(vmcb.VMCB_CR0, 0x80000010 | 0);
+        m.set(vmcb.VMCB_CR3, 0x30000);
+      },
+    });
+    expect(machine.exit()).toBe("HLT");
+    expect(memory.read8(0x40100)).toBe(0x77);
+  });
+
   test("a real-mode guest writes through CS", () => {
     // mov byte cs:[8100h], 77h; hlt
     const { memory } = run({ guest: "2e c6 06 00 81 77 f4", real: true, intercepts: [EXIT_HLT] });
@@ -231,7 +249,6 @@ describe("an unfit VMCB", () => {
     ["EFER.SVME clear", (m) => m.set(vmcb.VMCB_EFER, 0)],
     ["a reserved bit of EFER", (m) => m.set(vmcb.VMCB_EFER, EFER_SVME | 2)],
     ["CR0.NW without CD", (m) => m.set(vmcb.VMCB_CR0, 0x20000011)],
-    ["CR0.PG without PE", (m) => m.set(vmcb.VMCB_CR0, 0x80000010 | 0)],
     ["CR0 above 32 bits", (m) => m.set(vmcb.VMCB_CR0 + 4, 1)],
     ["a reserved bit of CR4", (m) => m.set(vmcb.VMCB_CR4, 1 << 20)],
     ["DR6 above 32 bits", (m) => m.set(vmcb.VMCB_DR6 + 4, 1)],

@@ -382,7 +382,7 @@ export class Svm {
     cpu.attend(0);
   }
 
-  /** The consistency checks of §15.5.1 that a 32-bit processor can meet. */
+  /** The consistency checks of §15.5.1 that a 32-bit processor can meet. PG without PE is legal here: paged real mode (§15.19). */
   private isValid(vmcb: number, asid: number): boolean {
     const high = (offset: number) => this.read(vmcb, offset + 4);
     const efer = this.read(vmcb, VMCB_EFER);
@@ -390,7 +390,6 @@ export class Svm {
     const cr4 = this.read(vmcb, VMCB_CR4);
     if ((efer & EFER_SVME) === 0 || (efer & EFER_RESERVED) !== 0 || high(VMCB_EFER) !== 0) return false;
     if ((cr0 & CR0_NW) !== 0 && (cr0 & CR0_CD) === 0) return false;
-    if ((cr0 & CR0_PG) !== 0 && (cr0 & CR0_PE) === 0) return false;
     if (high(VMCB_CR0) !== 0 || (cr4 & CR4_RESERVED) !== 0 || high(VMCB_CR4) !== 0) return false;
     if (high(VMCB_DR6) !== 0 || high(VMCB_DR7) !== 0) return false;
     if (!this.intercepts(EXIT_VMRUN)) return false;
