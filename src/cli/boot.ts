@@ -1,6 +1,6 @@
 /** `ringside boot`: one guest, commands through its agent or the terminal on its console. */
 import { setTimeout } from "node:timers/promises";
-import type { EngineName } from "../emulator/machine.ts";
+import { VIRTUALIZATION, type EngineName } from "../emulator/machine.ts";
 import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
 import { machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
 import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
@@ -16,6 +16,7 @@ export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD
   --kernel FILE   a Linux or Multiboot kernel instead of an image, with --initrd FILE and --append TEXT
   --store DIR     keep the machine and its disks in DIR: the next boot finds them as they were left
   --cold          firmware and kernel from the start, not the image's saved state
+  --virtualization not-offered|locked|on|nested-paging   hardware virtualization of a core machine (on)
   --engine core   our own processor and board in TypeScript instead of v86: slower, and the same every time
 
 Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
@@ -25,6 +26,7 @@ const OPTIONS = {
   image: { type: "string" },
   engine: { type: "string" },
   memory: { type: "string" },
+  virtualization: { type: "string" },
   exec: { type: "string", multiple: true },
   json: { type: "boolean" },
   kernel: { type: "string" },
@@ -40,6 +42,14 @@ export async function boot(argv: string[]): Promise<number> {
   const engine = (values.engine ?? "v86") as EngineName;
   if (engine !== "v86" && engine !== "core") {
     throw new UsageError(`--engine: expected v86 or core, found "${engine as string}"`);
+  }
+  const virtualization = VIRTUALIZATION.find((setting) => setting === values.virtualization);
+  if (values.virtualization !== undefined) {
+    if (virtualization === undefined) {
+      const found = values.virtualization;
+      throw new UsageError(`--virtualization: expected ${VIRTUALIZATION.join(", ")}, found "${found}"`);
+    }
+    if (engine !== "core") throw new UsageError("--virtualization goes with --engine core");
   }
   const commands = values.exec ?? [];
   if (values.json === true && commands.length === 0) throw new UsageError("--json needs --exec");
@@ -61,12 +71,16 @@ export async function boot(argv: string[]): Promise<number> {
       engine,
       image,
       memoryMiB,
+      ...(virtualization === undefined ? {} : { virtualization }),
       ...(image.type === "kernel" ? { disks: [], nics: [] } : {}),
     };
     const { library } = laboratory;
     let definition = library.findByName(name) ?? (await library.create(choices));
     if (memoryMiB !== undefined && definition.memoryMiB !== memoryMiB) {
       await library.update(definition.id, { memoryMiB });
+    }
+    if (virtualization !== undefined && definition.virtualization !== virtualization) {
+      await library.update(definition.id, { virtualization });
     }
     if (image.type === "kernel") await library.update(definition.id, { image });
     definition = library.find(definition.id)!;

@@ -30,6 +30,7 @@ export function checkStateFits(
   mustEqual("engine version", state.engineVersion, engineVersion);
   mustEqual("memory", `${state.hardware.memoryMiB} MiB`, `${hardware.memoryMiB} MiB`);
   mustEqual("network cards", models(state.hardware), models(hardware));
+  mustEqual("virtualization", state.hardware.virtualization ?? "on", hardware.virtualization ?? "on");
   mustEqual("disks", disks(state.hardware), disks(hardware));
 }
 

@@ -26,6 +26,13 @@ export interface NicConfig {
   mac: string;
 }
 
+/**
+ * Hardware virtualization (AMD SVM) as the firmware setup of a core machine has it: not offered at all, switched off and
+ * locked, on, or on with nested paging. v86 has none.
+ */
+export const VIRTUALIZATION = ["not-offered", "locked", "on", "nested-paging"] as const;
+export type Virtualization = (typeof VIRTUALIZATION)[number];
+
 /** The shape of a machine: what a saved state can only be restored into. */
 export interface HardwareConfig {
   memoryMiB: number;
@@ -35,6 +42,8 @@ export interface HardwareConfig {
   hasCdrom: boolean;
   hasFloppy: boolean;
   bootOrder: BootDevice[];
+  /** Left out, it is on where the engine has it. */
+  virtualization?: Virtualization;
 }
 
 /** What runs first. Firmware (SeaBIOS) is always present. */

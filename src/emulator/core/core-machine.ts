@@ -5,6 +5,7 @@
  * This is the only place where the core meets the host's clock. Every input passes `#input`, which hands it to the PC
  * between two instructions; `onInput` sees it with the instruction count and the virtual time it came at.
  */
+import { DEFAULT_CPU_MODEL, withVirtualization } from "./cpu/cpuid.ts";
 import { immediate } from "../immediate.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { checkStateFits } from "../machine-state.ts";
@@ -109,6 +110,7 @@ export class CoreMachine implements Machine {
       hasCdrom: hardware.hasCdrom,
       nics: hardware.nics,
       bootOrder: hardware.bootOrder,
+      cpu: withVirtualization(DEFAULT_CPU_MODEL, hardware.virtualization ?? "on"),
       startTime,
       events: {
         serial: (port, byte) => this.#serialOut(port, byte),

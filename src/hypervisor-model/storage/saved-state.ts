@@ -148,6 +148,8 @@ function digestOf(document: Omit<StateDocument, "digest">): string {
 
 /** In a fixed order: a store may give fields back in another one. */
 function hardwareFields(hardware: HardwareConfig): unknown[] {
-  const { memoryMiB, nics, diskBytes, hasCdrom, hasFloppy, bootOrder } = hardware;
-  return [memoryMiB, nics.map(({ model, mac }) => [model, mac]), diskBytes, hasCdrom, hasFloppy, bootOrder];
+  const { memoryMiB, nics, diskBytes, hasCdrom, hasFloppy, bootOrder, virtualization } = hardware;
+  const cards = nics.map(({ model, mac }) => [model, mac]);
+  const always = [memoryMiB, cards, diskBytes, hasCdrom, hasFloppy, bootOrder];
+  return virtualization === undefined ? always : [...always, virtualization];
 }

@@ -12,6 +12,7 @@ import { BLOCK_SIZE, type Change } from "../storage/store.ts";
 import { MEMORY_MIB, NAME_LIMIT, nameSchema, parseDefinition, uuidSchema } from "./definition.ts";
 import { checkDocument, fields } from "./document-check.ts";
 import { FOLDER_COLLECTION, MACHINE_COLLECTION } from "./library.ts";
+import { VIRTUALIZATION } from "../../emulator/machine.ts";
 import { MEDIA } from "./machine-media.ts";
 import { describeProblem } from "./reasons.ts";
 
@@ -40,6 +41,7 @@ const hardware = fields({
   hasCdrom: v.boolean(),
   hasFloppy: v.boolean(),
   bootOrder: v.pipe(v.array(v.picklist(["disk", "cdrom", "floppy", "network"])), v.maxLength(4)),
+  virtualization: v.optional(v.picklist(VIRTUALIZATION)),
 });
 
 const SCHEMAS = {

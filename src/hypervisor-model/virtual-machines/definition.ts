@@ -3,7 +3,14 @@
  * written by a newer Ringside is refused by name and left as it is.
  */
 import * as v from "valibot";
-import type { BootDevice, EngineName, HardwareConfig, NicModel } from "../../emulator/machine.ts";
+import {
+  VIRTUALIZATION,
+  type BootDevice,
+  type EngineName,
+  type HardwareConfig,
+  type NicModel,
+  type Virtualization,
+} from "../../emulator/machine.ts";
 import { Random } from "../../common/random.ts";
 import { checkDocument, expectedValue, fields, type Checked } from "./document-check.ts";
 import type { Problem, ValueRefusal } from "./reasons.ts";
@@ -86,6 +93,8 @@ export const machineSchema = fields({
   image: imageSchema,
   engine: engineSchema,
   memoryMiB: memorySchema,
+  /** Of a core machine alone: what its firmware setup says of hardware virtualization; left out, it is on. */
+  virtualization: v.optional(v.picklist(VIRTUALIZATION)),
   nics: v.pipe(
     v.array(
       fields({
@@ -200,6 +209,7 @@ export interface MachineChoices {
   image?: MachineImage;
   engine?: EngineName;
   memoryMiB?: number;
+  virtualization?: Virtualization;
   nics?: (Partial<NicDefinition> & { network: string | null })[];
   disks?: (Omit<DiskDefinition, "id"> & { id?: string })[];
   cdrom?: MachineDefinition["cdrom"];
@@ -228,6 +238,7 @@ export function newDefinition(
     image,
     engine: choices.engine ?? "v86",
     memoryMiB: choices.memoryMiB ?? MEMORY_MIB.default,
+    ...(choices.virtualization === undefined ? {} : { virtualization: choices.virtualization }),
     nics: (choices.nics ?? [{ network: DEFAULT_NETWORK }]).map((nic) => ({
       network: nic.network,
       model: nic.model ?? "ne2000",
@@ -325,5 +336,6 @@ export function hardwareOf(definition: MachineDefinition, ownDiskBytes?: number)
     hasCdrom: definition.cdrom !== null || image.type === "iso",
     hasFloppy: definition.floppy !== null || image.type === "floppy",
     bootOrder: [...definition.bootOrder],
+    ...(definition.virtualization === undefined ? {} : { virtualization: definition.virtualization }),
   };
 }

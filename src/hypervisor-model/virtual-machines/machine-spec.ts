@@ -7,7 +7,7 @@ export async function machineSpecOf(
   definition: MachineDefinition,
   read: (medium: MediumReference) => Promise<Uint8Array>,
 ): Promise<MachineSpec> {
-  const { id, name, engine, memoryMiB, image } = definition;
+  const { id, name, engine, memoryMiB, virtualization, image } = definition;
   const medium = async (reference: MediumReference, readOnly: boolean): Promise<Medium> => ({
     type: "bytes",
     bytes: await read(reference),
@@ -24,6 +24,7 @@ export async function machineSpecOf(
     name,
     engine,
     memoryMiB,
+    ...(virtualization === undefined ? {} : { virtualization }),
     nics: definition.nics.map(({ model, mac, connected }) => ({ model, mac, connected })),
     disks,
     cdrom: image.type === "iso" ? await medium(image.medium, true) : await drive(definition.cdrom, true),

@@ -126,6 +126,7 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
       hasCdrom: spec.cdrom !== undefined || drives.cdrom !== undefined,
       hasFloppy: spec.floppy !== undefined || drives.floppy !== undefined,
       bootOrder: spec.bootOrder ?? ["disk", "cdrom", "floppy"],
+      ...(spec.virtualization === undefined ? {} : { virtualization: spec.virtualization }),
     },
     firmware,
     boot,

@@ -17,6 +17,7 @@ import type {
   PointerInput,
   Scancodes,
   ScreenUpdate,
+  Virtualization,
 } from "../../emulator/machine.ts";
 
 export interface NicSpec {
@@ -57,6 +58,7 @@ export interface MachineSpec {
   name: string;
   engine: EngineName;
   memoryMiB: number;
+  virtualization?: Virtualization;
   /** At most two. */
   nics: NicSpec[];
   /** At most two: /dev/sda, /dev/sdb. */

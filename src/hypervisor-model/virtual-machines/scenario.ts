@@ -3,6 +3,7 @@
  * `ringside run` plays. Everything that is wrong is refused with its path before anything starts.
  */
 import * as v from "valibot";
+import { VIRTUALIZATION } from "../../emulator/machine.ts";
 import {
   diskSizeSchema,
   engineSchema,
@@ -85,6 +86,7 @@ const machineSchema = fields({
   ),
   engine: v.optional(engineSchema, "v86"),
   memoryMiB: v.optional(memorySchema, MEMORY_MIB.default),
+  virtualization: v.optional(v.picklist(VIRTUALIZATION)),
   nics: v.optional(
     v.pipe(
       v.array(
@@ -373,13 +375,14 @@ export function choicesOf(
 
 /** A machine of the library as it stands in a file. A machine without an image of its own boots its disks: `none` has no form there. */
 export function scenarioMachineOf(definition: MachineDefinition): ScenarioMachine {
-  const { name, description, engine, memoryMiB } = definition;
+  const { name, description, engine, memoryMiB, virtualization } = definition;
   return {
     name,
     ...(description === "" ? {} : { description }),
     image: scenarioImage(definition.image),
     engine,
     memoryMiB,
+    ...(virtualization === undefined ? {} : { virtualization }),
     nics: definition.nics.flatMap(({ network, model, mac, connected }) =>
       network === null ? [] : [{ network, model, mac, connected }],
     ),

@@ -1,4 +1,5 @@
-import { FEATURE_SVM, SVM_OFFER, type SvmOffer } from "./svm/features.ts";
+import type { Virtualization } from "../../machine.ts";
+import { FEATURE_SVM, SVM_NESTED_PAGING, SVM_NRIP_SAVE, SVM_OFFER, type SvmOffer } from "./svm/features.ts";
 
 /** What CPUID answers: configuration data, so that a lab can switch a feature off (Intel SDM volume 2, CPUID). */
 export interface CpuModel {
@@ -72,6 +73,22 @@ export const DEFAULT_CPU_MODEL: CpuModel = {
   brand: "Ringside core",
   svm: SVM_OFFER,
 };
+
+/** The same processor with hardware virtualization as a firmware setup switches it. */
+export function withVirtualization(model: CpuModel, setting: Virtualization): CpuModel {
+  switch (setting) {
+    case "not-offered":
+      return { ...model, svm: undefined };
+    case "locked":
+      return { ...model, svm: { ...SVM_OFFER, lockedByFirmware: true } };
+    case "on":
+      return { ...model, svm: SVM_OFFER };
+    case "nested-paging":
+      return { ...model, svm: { ...SVM_OFFER, features: SVM_NESTED_PAGING | SVM_NRIP_SAVE } };
+    default:
+      return setting satisfies never;
+  }
+}
 
 const text32 = (text: string, at: number): number => {
   let value = 0;
