@@ -12,7 +12,6 @@ import type { VectorSnapshot } from "../vector/vector-registers.ts";
 import type { Cpu } from "./cpu.ts";
 import type { SvmState } from "./svm/svm.ts";
 import { setSegment } from "./segmentation.ts";
-import type { SvmState } from "./svm/svm.ts";
 
 /** What has asked for attention and is part of the processor, not of a line into it. */
 const KEPT_ATTENTION =
