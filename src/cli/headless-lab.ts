@@ -10,7 +10,7 @@ import type { Lab } from "../labs/lab.ts";
 import type { LabStudent, StudentAction } from "../labs/lab-student.ts";
 import type { LabWorld, MachinePowerState } from "../labs/lab-world.ts";
 import { openLaboratory, readMedium, type Laboratory } from "./laboratory.ts";
-import { ScenarioNetworkThread } from "./scenario-network-thread.ts";
+import { fabricNetworks, ScenarioNetworkThread } from "./scenario-network-thread.ts";
 
 /** Frames of a network that checks look at. */
 const FRAMES = 20_000;
@@ -26,7 +26,11 @@ export class HeadlessLab implements LabWorld, LabStudent {
   private constructor(lab: Lab, laboratory: Laboratory, log: (line: string) => void) {
     this.#lab = lab;
     this.#laboratory = laboratory;
-    this.#networks = new ScenarioNetworkThread(lab.scenario.networks, DEFAULT_ZONE);
+    this.#networks = new ScenarioNetworkThread(
+      fabricNetworks(lab.scenario.networks),
+      lab.scenario.machines,
+      DEFAULT_ZONE,
+    );
     this.#player = new ScenarioPlayer({
       ...laboratory,
       cables: this.#networks,

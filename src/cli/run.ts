@@ -1,10 +1,16 @@
 /** `ringside run`: plays a scenario file. */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { listSnapshots } from "../hypervisor-model/storage/snapshots.ts";
 import type { MachineDefinition } from "../hypervisor-model/virtual-machines/definition.ts";
 import { DEFAULT_ZONE } from "../hypervisor-model/network/default-zone.ts";
+import { NetworkConfigError, resolveNetworks } from "../hypervisor-model/network/network-config.ts";
+import {
+  checkNetworkFault,
+  NetworkFaultError,
+  type NetworkFault,
+} from "../hypervisor-model/network/network-fault.ts";
 import { describeProblem, type Problem } from "../hypervisor-model/virtual-machines/reasons.ts";
 import { ScenarioPlayer } from "../hypervisor-model/virtual-machines/scenario-player.ts";
 import {
@@ -22,7 +28,7 @@ import {
   type Laboratory,
 } from "./laboratory.ts";
 import { readOptions, UsageError } from "./options.ts";
-import { ScenarioNetworkThread } from "./scenario-network-thread.ts";
+import { fabricNetworks, ScenarioNetworkThread } from "./scenario-network-thread.ts";
 
 export const RUN_HELP = `ringside run FILE [--json] [--pcap DIR] [--store DIR]    play a scenario
 
@@ -60,8 +66,10 @@ export async function run(argv: string[]): Promise<number> {
     const scenario = checked.value;
     checkMedia(file, scenario.machines);
     checkBudget(scenario.machines.map(({ memoryMiB }) => memoryMiB));
+    const configs = checkNetworks(file, scenario);
+    if (values.pcap !== undefined) await makeFolder(values.pcap);
     laboratory ??= await openLaboratory(values.store);
-    return await play(file, scenario, laboratory, values);
+    return await play(file, scenario, laboratory, configs, values);
   } finally {
     await laboratory?.close();
   }
@@ -71,10 +79,11 @@ async function play(
   file: string,
   scenario: Scenario,
   laboratory: Laboratory,
+  configs: ReturnType<typeof fabricNetworks>,
   { json, pcap, cold }: { json?: boolean; pcap?: string; cold?: boolean },
 ): Promise<number> {
   await findOrMake(file, scenario.machines, laboratory);
-  const networks = new ScenarioNetworkThread(scenario.networks, DEFAULT_ZONE);
+  const networks = new ScenarioNetworkThread(configs, scenario.machines, DEFAULT_ZONE);
   try {
     if (pcap !== undefined) await networks.capture();
     const player = new ScenarioPlayer({
@@ -94,6 +103,52 @@ async function play(
   } finally {
     networks.close();
   }
+}
+
+function checkNetworks(file: string, { networks, steps }: Scenario): ReturnType<typeof fabricNetworks> {
+  try {
+    const configs = fabricNetworks(networks);
+    const resolved = resolveNetworks(configs);
+    for (const [i, step] of steps.entries()) {
+      if (step.type !== "fault" || "machine" in step.fault) continue;
+      const { network, duplicateAddress, rogueDhcp } = step.fault;
+      const { subnet } = resolved.find(({ name }) => name === network)!;
+      const at = `steps[${i}].fault`;
+      if (duplicateAddress)
+        checkFault(`${at}.duplicateAddress`, subnet, {
+          type: "duplicate-address",
+          address: duplicateAddress,
+        });
+      if (rogueDhcp) checkFault(`${at}.rogueDhcp`, subnet, { type: "rogue-dhcp", ...rogueDhcp });
+    }
+    return configs;
+  } catch (error) {
+    if (error instanceof NetworkConfigError) throw new UsageError(`${file}: ${error.message}`);
+    throw error;
+  }
+
+  function checkFault(
+    path: string,
+    subnet: Parameters<typeof checkNetworkFault>[0],
+    fault: NetworkFault,
+  ): void {
+    try {
+      checkNetworkFault(subnet, fault);
+    } catch (error) {
+      if (!(error instanceof NetworkFaultError)) throw error;
+      const field = fault.type === "duplicate-address" ? "" : `.${error.field}`;
+      throw new UsageError(`${file}: ${path}${field}: ${error.reason}`);
+    }
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new UsageError(`--pcap: ${error.message}`);
+  });
+  await access(folder, constants.W_OK).catch((error: Error) => {
+    throw new UsageError(`--pcap: ${error.message}`);
+  });
 }
 
 async function storedMachines({ library, store }: Laboratory): Promise<StoredMachines> {

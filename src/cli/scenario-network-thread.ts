@@ -1,34 +1,58 @@
 /** The scenario's networks in the fabric's thread: a cable for each network card, faults on it, and captures. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { transfer } from "comlink";
+import { proxy, transfer } from "comlink";
 import { startFabric, type FabricThread } from "../hypervisor-model/network/fabric-thread-node.ts";
 import type { CapturedFrame } from "../hypervisor-model/network/capture-ring.ts";
 import { resolveNetworks, type NetworkConfig } from "../hypervisor-model/network/network-config.ts";
+import type { NetworkFault as Troublemaker } from "../hypervisor-model/network/network-fault.ts";
 import type { Zone } from "../hypervisor-model/network/zone.ts";
 import {
   networkSettings,
   type ScenarioNetwork,
 } from "../hypervisor-model/virtual-machines/scenario-networks.ts";
-import type { NetworkFault, ScenarioCables } from "../hypervisor-model/virtual-machines/scenario-player.ts";
+import type {
+  CableFault,
+  NetworkFault,
+  ScenarioCables,
+} from "../hypervisor-model/virtual-machines/scenario-player.ts";
+import type { ScenarioMachine } from "../hypervisor-model/virtual-machines/scenario.ts";
+
+/** The fabric's description of the file's networks. Throws `NetworkConfigError` for what cannot be. */
+export function fabricNetworks(networks: readonly ScenarioNetwork[]): NetworkConfig[] {
+  const configs = networkSettings(networks).map(({ gateway, dhcp, ...rest }) => ({
+    ...rest,
+    ...(gateway === null ? {} : { gateway }),
+    dhcp: dhcp ?? (false as const),
+  }));
+  resolveNetworks(configs);
+  return configs;
+}
 
 export class ScenarioNetworkThread implements ScenarioCables {
+  onCarrier: ScenarioCables["onCarrier"];
   readonly #fabric: FabricThread;
   #configs: readonly NetworkConfig[];
   /** By machine: the port of each of its network cards, and the network it is on. */
-  readonly #ports = new Map<string, { port: number; network: string }[]>();
+  readonly #ports = new Map<string, { port: number; nic: number; network: string }[]>();
   /** Faults stay with the card when its machine is powered off and on. */
-  readonly #faults = new Map<string, NetworkFault>();
+  readonly #faults = new Map<string, CableFault[]>();
+  /** By network and kind: the device that makes the trouble. */
+  readonly #troublemakers = new Map<string, number>();
+  readonly #machines: readonly ScenarioMachine[];
 
-  constructor(networks: readonly ScenarioNetwork[], zone: Zone) {
-    const configs = networkSettings(networks).map(({ gateway, dhcp, ...rest }) => ({
-      ...rest,
-      ...(gateway === null ? {} : { gateway }),
-      dhcp: dhcp ?? (false as const),
-    }));
-    resolveNetworks(configs);
-    this.#configs = configs;
-    this.#fabric = startFabric({ networks: configs, zone, seed: 1 });
+  constructor(networks: readonly NetworkConfig[], machines: readonly ScenarioMachine[], zone: Zone) {
+    this.#machines = machines;
+    this.#configs = networks;
+    this.#fabric = startFabric({ networks, zone, seed: 1 });
+    const told = proxy((port: number, up: boolean) => this.#tellCarrier(port, up));
+    void this.#fabric.control.onCarrier(told);
+  }
+
+  #tellCarrier(port: number, up: boolean): void {
+    for (const [machine, cables] of this.#ports) {
+      for (const cable of cables) if (cable.port === port) this.onCarrier?.(machine, cable.nic, up);
+    }
   }
 
   get configs(): readonly NetworkConfig[] {
@@ -53,7 +77,6 @@ export class ScenarioNetworkThread implements ScenarioCables {
   }
 
   async writeCaptures(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
     for (const { name } of this.#configs) {
       const bytes = await this.#fabric.control.exportCapture(name);
       await writeFile(join(folder, `${name.replace(/[^\w.-]/g, "_")}.pcapng`), bytes);
@@ -62,7 +85,7 @@ export class ScenarioNetworkThread implements ScenarioCables {
 
   async connect(machine: string, networks: readonly (string | null)[]): Promise<(MessagePort | undefined)[]> {
     for (const { port } of this.#ports.get(machine) ?? []) await this.#fabric.control.detach(port);
-    const ports: { port: number; network: string }[] = [];
+    const ports: { port: number; nic: number; network: string }[] = [];
     const cables: (MessagePort | undefined)[] = [];
     for (const [i, network] of networks.entries()) {
       if (network === null) {
@@ -71,36 +94,56 @@ export class ScenarioNetworkThread implements ScenarioCables {
       }
       const { port1, port2 } = new MessageChannel();
       const name = `${machine}:ens${33 + i}`;
-      ports.push({
-        port: await this.#fabric.control.attach(network, name, transfer(port2, [port2])),
-        network,
-      });
+      const port = await this.#fabric.control.attach(network, name, transfer(port2, [port2]));
+      ports.push({ port, nic: i, network });
+      const vlan = this.#machines.find((made) => made.name === machine)?.nics[i]?.vlan;
+      if (vlan !== undefined) await this.#fabric.control.setPortMode(port, { type: "access", vlan });
       cables.push(port1);
     }
     this.#ports.set(machine, ports);
     for (const { port, network } of ports) {
-      const fault = this.#faults.get(`${machine}/${network}`);
-      if (fault !== undefined) await this.#apply(port, fault);
+      for (const fault of this.#faults.get(`${machine}/${network}`) ?? []) await this.#apply(port, fault);
     }
     return cables;
   }
 
-  async fault(machine: string, network: string, fault: NetworkFault): Promise<void> {
+  async fault(machine: string, network: string, fault: CableFault): Promise<void> {
     const key = `${machine}/${network}`;
-    const all: NetworkFault = { ...this.#faults.get(key), ...fault };
-    this.#faults.set(key, all);
+    this.#faults.set(key, [...(this.#faults.get(key) ?? []), fault]);
     for (const cable of this.#ports.get(machine) ?? []) {
-      if (cable.network === network) await this.#apply(cable.port, all);
+      if (cable.network === network) await this.#apply(cable.port, fault);
     }
   }
 
-  async #apply(port: number, { lossPercent, delayMs, linkUp }: NetworkFault): Promise<void> {
-    const faults = {
-      ...(lossPercent === undefined ? {} : { lossPercent }),
-      ...(delayMs === undefined ? {} : { delayMs }),
-    };
-    if (Object.keys(faults).length > 0) await this.#fabric.control.setFaults(port, "both", faults);
-    if (linkUp !== undefined) await this.#fabric.control.setLink(port, linkUp);
+  async #apply(port: number, { direction, linkUp, flap, ...faults }: CableFault): Promise<void> {
+    const { control } = this.#fabric;
+    if (Object.keys(faults).length > 0) await control.setFaults(port, direction, faults);
+    if (linkUp !== undefined) await control.setLink(port, linkUp);
+    if (flap !== undefined) await control.setFlap(port, flap === false ? undefined : flap);
+  }
+
+  async networkFault(network: string, { duplicateAddress, rogueDhcp }: NetworkFault): Promise<void> {
+    if (duplicateAddress !== undefined) {
+      const fault =
+        duplicateAddress === false
+          ? undefined
+          : ({ type: "duplicate-address", address: duplicateAddress } as const);
+      await this.#trouble(network, "duplicate-address", fault);
+    }
+    if (rogueDhcp !== undefined) {
+      const fault = rogueDhcp === false ? undefined : ({ type: "rogue-dhcp", ...rogueDhcp } as const);
+      await this.#trouble(network, "rogue-dhcp", fault);
+    }
+  }
+
+  /** One of a kind on each network: a new one takes the place of the old. */
+  async #trouble(network: string, kind: string, fault: Troublemaker | undefined): Promise<void> {
+    const key = `${network}/${kind}`;
+    const old = this.#troublemakers.get(key);
+    if (old !== undefined) await this.#fabric.control.removeTroublemaker(old);
+    this.#troublemakers.delete(key);
+    if (fault !== undefined)
+      this.#troublemakers.set(key, await this.#fabric.control.addTroublemaker(network, fault));
   }
 
   close(): void {

@@ -315,7 +315,7 @@ export class FabricService {
   }
 
   close(): void {
-    for (const port of [...this.#lans.keys()]) this.leaveLan(port);
+    for (const port of this.#lans.keys()) this.leaveLan(port);
     clearTimeout(this.#timer);
     for (const timer of this.#newsTimers.values()) clearInterval(timer);
     for (const port of this.#nicPorts.values()) port.close();

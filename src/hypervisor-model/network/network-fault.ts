@@ -5,7 +5,7 @@
 import { DhcpServer } from "./dhcp-server.ts";
 import { serveDhcp } from "./dhcp-service.ts";
 import type { Device, Network } from "./network.ts";
-import { formatSubnet, inSubnet, parseAddress, subnetBroadcast } from "./wire/ipv4-address.ts";
+import { formatSubnet, inSubnet, parseAddress, subnetBroadcast, type Subnet } from "./wire/ipv4-address.ts";
 import { ARP_REPLY, serialiseArp } from "./wire/arp.ts";
 import { ETHERTYPE_ARP, serialiseEthernet } from "./wire/ethernet.ts";
 import { BROADCAST_MAC } from "./wire/mac-address.ts";
@@ -18,22 +18,51 @@ export type NetworkFault =
 
 export class NetworkFaultError extends Error {
   override name = "NetworkFaultError";
+  readonly field: string;
+  readonly reason: string;
+  constructor(field: string, reason: string) {
+    super(`${field}: ${reason}`);
+    this.field = field;
+    this.reason = reason;
+  }
 }
 
 const LEASE_SECONDS = 600;
 
-/** Puts the troublemaker on the network; gives its device. Throws `NetworkFaultError`, and then nothing was changed. */
-export function addTroublemaker(network: Network, fault: NetworkFault): Device {
-  const { subnet } = network.config;
+interface FaultAddresses {
+  address: number;
+  first: number;
+  last: number;
+  router: number;
+  dns: number;
+}
+
+/** The fault's addresses as numbers. Throws `NetworkFaultError` where one cannot be on this subnet. */
+export function checkNetworkFault(subnet: Subnet, fault: NetworkFault): FaultAddresses {
   const inside = (field: string, text: string): number => {
     const address = parseAddress(text);
-    if (address === undefined) throw new NetworkFaultError(`${field}: "${text}" is not an IPv4 address`);
+    if (address === undefined) throw new NetworkFaultError(field, `"${text}" is not an IPv4 address`);
     if (!inSubnet(address, subnet) || address === subnet.address || address === subnetBroadcast(subnet)) {
-      throw new NetworkFaultError(`${field}: ${text} is not a host's address in ${formatSubnet(subnet)}`);
+      throw new NetworkFaultError(field, `${text} is not a host's address in ${formatSubnet(subnet)}`);
     }
     return address;
   };
   const address = inside("address", fault.address);
+  if (fault.type === "duplicate-address")
+    return { address, first: address, last: address, router: address, dns: address };
+  const first = inside("first", fault.first);
+  const last = inside("last", fault.last);
+  if (first > last) throw new NetworkFaultError("last", `${fault.last} lies before ${fault.first}`);
+  const router = fault.gateway === undefined ? address : inside("gateway", fault.gateway);
+  const dns = fault.dns === undefined ? address : parseAddress(fault.dns);
+  if (dns === undefined) throw new NetworkFaultError("dns", `"${fault.dns}" is not an IPv4 address`);
+  return { address, first, last, router, dns };
+}
+
+/** Puts the troublemaker on the network; gives its device. Throws `NetworkFaultError`, and then nothing was changed. */
+export function addTroublemaker(network: Network, fault: NetworkFault): Device {
+  const { subnet } = network.config;
+  const { address, first, last, router, dns } = checkNetworkFault(subnet, fault);
   const receive = ({ host }: Device, packet: Uint8Array) => host.receive(packet, subnetBroadcast(subnet));
   switch (fault.type) {
     case "duplicate-address": {
@@ -42,12 +71,6 @@ export function addTroublemaker(network: Network, fault: NetworkFault): Device {
       return device;
     }
     case "rogue-dhcp": {
-      const first = inside("first", fault.first);
-      const last = inside("last", fault.last);
-      if (first > last) throw new NetworkFaultError(`last: ${fault.last} lies before ${fault.first}`);
-      const router = fault.gateway === undefined ? address : inside("gateway", fault.gateway);
-      const dns = fault.dns === undefined ? address : parseAddress(fault.dns);
-      if (dns === undefined) throw new NetworkFaultError(`dns: "${fault.dns}" is not an IPv4 address`);
       const device = network.addDevice("rogue-dhcp", address, 64, receive);
       const server = new DhcpServer({
         name: "rogue-dhcp",

@@ -7,8 +7,18 @@ export interface ScenarioNetwork {
   subnet?: string;
   gateway?: string;
   /** `true` is the same as left out. */
-  dhcp?: boolean | { first: string; last: string };
+  dhcp?: boolean | ScenarioDhcp;
+  /** Servers that DHCP hands out instead of the gateway. */
+  dns?: string[];
+  /** On unless told. */
+  hostAdapter?: boolean;
   forwards?: { protocol: "tcp" | "udp"; port: number; to: string }[];
+}
+
+export interface ScenarioDhcp {
+  first?: string;
+  last?: string;
+  leaseSeconds?: number;
 }
 
 /** A network with everything that was left out. */
@@ -18,7 +28,9 @@ export interface NetworkSettings {
   subnet: string;
   /** NAT only. */
   gateway: string | null;
-  dhcp: { first: string; last: string } | null;
+  dhcp: { first: string; last: string; leaseSeconds?: number } | null;
+  dns?: string[];
+  hostAdapter?: boolean;
   forwards: NonNullable<ScenarioNetwork["forwards"]>;
 }
 
@@ -66,22 +78,27 @@ function subnetOf(network: ScenarioNetwork, index: number): string {
   return network.subnet ?? USUAL_SUBNETS[network.name] ?? `192.168.${100 + index}.0/24`;
 }
 
+/** VMware's: .128 to .254, in a smaller subnet its upper half. */
+function usualRange({ address, broadcast }: Subnet): { first: string; last: string } {
+  const half = Math.min(128, (broadcast - address + 1) / 2);
+  return { first: formatIpv4(address + half), last: formatIpv4(broadcast - 1) };
+}
+
 export function networkSettings(networks: readonly ScenarioNetwork[]): NetworkSettings[] {
   return networks.map((network, index) => {
     const subnet = subnetOf(network, index);
-    const { address, broadcast } = parseSubnet(subnet)!;
-    const size = broadcast - address + 1;
-    const usual = {
-      first: formatIpv4(address + size / 2),
-      last: formatIpv4(broadcast - 1),
-    };
+    const { address } = parseSubnet(subnet)!;
+    const usual = usualRange(parseSubnet(subnet)!);
     const dhcp = network.dhcp ?? true;
+    const { dns, hostAdapter } = network;
     return {
       name: network.name,
       kind: network.kind,
       subnet,
       gateway: network.kind === "nat" ? (network.gateway ?? formatIpv4(address + 2)) : null,
-      dhcp: dhcp === true ? usual : dhcp === false ? null : dhcp,
+      dhcp: dhcp === false ? null : { ...usual, ...(dhcp === true ? {} : dhcp) },
+      ...(dns === undefined ? {} : { dns }),
+      ...(hostAdapter === undefined ? {} : { hostAdapter }),
       forwards: network.forwards ?? [],
     };
   });
@@ -133,16 +150,25 @@ function checkAddresses(
     return undefined;
   };
   const gateway = network.gateway === undefined ? subnet.address + 2 : usable("gateway", network.gateway);
-  if (typeof network.dhcp === "object") {
-    const range = network.dhcp;
-    const first = usable("dhcp.first", range.first);
-    const last = usable("dhcp.last", range.last);
+  if (network.dhcp !== false) {
+    const given = typeof network.dhcp === "object" ? network.dhcp : {};
+    const range = { ...usualRange(subnet), ...given };
+    const first = given.first === undefined ? parseIpv4(range.first) : usable("dhcp.first", range.first);
+    const last = given.last === undefined ? parseIpv4(range.last) : usable("dhcp.last", range.last);
     if (first !== undefined && last !== undefined) {
-      if (first > last) refuse("dhcp", { key: "range-reversed", ...range });
+      const ends = { first: range.first, last: range.last };
+      if (first > last) refuse("dhcp", { key: "range-reversed", ...ends });
       else if (network.kind === "nat" && gateway !== undefined && gateway >= first && gateway <= last) {
-        refuse("gateway", { key: "address-in-dhcp-range", address: formatIpv4(gateway), ...range });
+        refuse("gateway", { key: "address-in-dhcp-range", address: formatIpv4(gateway), ...ends });
       }
     }
   }
-  for (const [j, { to }] of (network.forwards ?? []).entries()) usable(`forwards[${j}].to`, to.split(":")[0]);
+  const taken = new Map<string, string>();
+  for (const [j, { protocol, port, to }] of (network.forwards ?? []).entries()) {
+    usable(`forwards[${j}].to`, to.split(":")[0]);
+    const value = `${protocol} ${port}`;
+    const first = taken.get(value);
+    if (first !== undefined) refuse(`forwards[${j}].port`, { key: "duplicate", value, first });
+    else taken.set(value, `forwards[${j}]`);
+  }
 }

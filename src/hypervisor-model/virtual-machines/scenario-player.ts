@@ -24,18 +24,20 @@ export interface StepResult {
   error: string | null;
 }
 
-/** What a `fault` step changes; what is left out keeps its value. */
-export interface NetworkFault {
-  lossPercent?: number;
-  delayMs?: number;
-  linkUp?: boolean;
-}
+type FaultStep = Extract<ScenarioStep, { type: "fault" }>["fault"];
+/** What a `fault` step changes on a cable; what is left out keeps its value. */
+export type CableFault = Omit<Extract<FaultStep, { machine: string }>, "network" | "machine">;
+/** What it puts on a network or, with `false`, takes away. */
+export type NetworkFault = Omit<Exclude<FaultStep, { machine: string }>, "network">;
 
 /** The networks that the machines' cards are on. */
 export interface ScenarioCables {
+  /** Told when a card's cable gets or loses contact, by a fault or by itself. */
+  onCarrier: ((machine: string, nic: number, up: boolean) => void) | undefined;
   /** A cable for each card of a machine that is being powered on. */
   connect(machine: string, networks: readonly (string | null)[]): Promise<(MessagePort | undefined)[]>;
-  fault(machine: string, network: string, fault: NetworkFault): Promise<void>;
+  fault(machine: string, network: string, fault: CableFault): Promise<void>;
+  networkFault(network: string, fault: NetworkFault): Promise<void>;
 }
 
 export interface ScenarioWorld {
@@ -72,6 +74,10 @@ export class ScenarioPlayer implements MachinePower {
 
   constructor(world: ScenarioWorld) {
     this.#world = world;
+    world.cables.onCarrier = (machine, nic, up) => {
+      const definition = world.library.findByName(machine);
+      if (definition !== undefined) this.running(definition.id)?.setLink(nic, up);
+    };
     this.#storage = new MachineStorage({ ...world, power: this, now: Date.now });
   }
 
@@ -257,10 +263,16 @@ export class ScenarioPlayer implements MachinePower {
   }
 
   async #fault({ fault }: Extract<ScenarioStep, { type: "fault" }>): Promise<Outcome> {
+    if (!("machine" in fault)) {
+      const { network, ...changes } = fault;
+      await this.#world.cables.networkFault(network, changes);
+      return fine;
+    }
     const { machine, network, ...changes } = fault;
     await this.#world.cables.fault(machine, network, changes);
     if (changes.linkUp !== undefined) {
       this.#links.set(`${machine}/${network}`, changes.linkUp);
+      // The cable tells it too, but perhaps after the next step has begun.
       const { id, nics } = this.#definition(machine);
       for (const [i, nic] of nics.entries()) {
         if (nic.network === network) this.running(id)?.setLink(i, changes.linkUp);

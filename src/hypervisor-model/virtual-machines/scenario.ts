@@ -21,7 +21,13 @@ import {
 } from "./definition.ts";
 import { checkDocument, expectedValue, fields, parseJson, quote, type Checked } from "./document-check.ts";
 import type { Problem } from "./reasons.ts";
-import { networkProblems, parseIpv4, parseSubnet, type ScenarioNetwork } from "./scenario-networks.ts";
+import {
+  networkProblems,
+  parseIpv4,
+  parseSubnet,
+  type ScenarioDhcp,
+  type ScenarioNetwork,
+} from "./scenario-networks.ts";
 
 export const SCENARIO_VERSION = 1;
 export const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -44,14 +50,22 @@ const endpoint = v.pipe(
   }),
 );
 
+const dhcpFields = fields({
+  first: v.optional(ipv4),
+  last: v.optional(ipv4),
+  leaseSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(10), v.maxValue(31_536_000))),
+});
+
 const networkSchema = fields({
   name: nameSchema,
   kind: v.picklist(["nat", "host-only", "bridged"]),
   subnet: v.optional(subnet),
   gateway: v.optional(ipv4),
   dhcp: v.optional(
-    v.lazy((input) => (typeof input === "boolean" ? v.boolean() : fields({ first: ipv4, last: ipv4 }))),
-  ) as v.GenericSchema<unknown, boolean | { first: string; last: string } | undefined>,
+    v.lazy((input) => (typeof input === "boolean" ? v.boolean() : dhcpFields)),
+  ) as v.GenericSchema<unknown, boolean | ScenarioDhcp | undefined>,
+  dns: v.optional(v.array(ipv4)),
+  hostAdapter: v.optional(v.boolean()),
   forwards: v.optional(v.array(fields({ protocol: v.picklist(["tcp", "udp"]), port, to: endpoint }))),
 });
 
@@ -95,6 +109,8 @@ const machineSchema = fields({
           model: v.optional(nicModelSchema, "ne2000"),
           mac: v.optional(macSchema),
           connected: v.optional(v.boolean(), true),
+          /** The VLAN of its switch port, which carries it untagged. */
+          vlan: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4094))),
         }),
       ),
       v.maxLength(MAX_NICS),
@@ -132,13 +148,52 @@ const exitSchema = v.lazy((input) =>
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 const milliseconds = v.pipe(v.number(), v.minValue(0), v.maxValue(600_000));
 
-const faultFields = fields({
-  network: text,
-  machine: text,
+const flapTime = v.pipe(v.number(), v.minValue(10), v.maxValue(600_000));
+const cableFaults = {
   lossPercent: v.optional(percent),
   delayMs: v.optional(milliseconds),
+  jitterMs: v.optional(milliseconds),
+  duplicatePercent: v.optional(percent),
+  reorderPercent: v.optional(percent),
+  corruptPercent: v.optional(percent),
+  /** 0 for no limit. */
+  rateKbitPerSecond: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))),
+};
+const offOr = <T>(schema: v.GenericSchema<unknown, T>) =>
+  v.optional(v.lazy((input) => (input === false ? v.literal(false) : schema))) as v.GenericSchema<
+    unknown,
+    false | T | undefined
+  >;
+
+/** On the cable of one machine. `direction` is seen from the machine: what it sends goes `in` to the switch. */
+const cableFault = fields({
+  network: text,
+  machine: text,
+  direction: v.optional(v.picklist(["in", "out", "both"]), "both"),
+  ...cableFaults,
   linkUp: v.optional(v.boolean()),
+  flap: offOr(fields({ upMs: flapTime, downMs: flapTime })),
 });
+/** A device that nobody asked for, on the network. */
+const networkFault = fields({
+  network: text,
+  duplicateAddress: offOr(ipv4),
+  rogueDhcp: offOr(
+    fields({ address: ipv4, first: ipv4, last: ipv4, gateway: v.optional(ipv4), dns: v.optional(ipv4) }),
+  ),
+});
+const faultSchema = v.lazy((input) =>
+  typeof input === "object" && input !== null && ("duplicateAddress" in input || "rogueDhcp" in input)
+    ? networkFault
+    : v.pipe(
+        cableFault,
+        expectedValue<v.InferOutput<typeof cableFault>>(
+          "fault-setting",
+          // Besides network, machine and direction.
+          (fault) => Object.keys(fault).length > 3,
+        ),
+      ),
+) as v.GenericSchema<unknown, v.InferOutput<typeof cableFault> | v.InferOutput<typeof networkFault>>;
 
 export const STEP_SCHEMAS = {
   run: fields({
@@ -156,15 +211,7 @@ export const STEP_SCHEMAS = {
       }),
     ),
   }),
-  fault: fields({
-    fault: v.pipe(
-      faultFields,
-      expectedValue<v.InferOutput<typeof faultFields>>(
-        "fault-setting",
-        (fault) => Object.keys(fault).length > 2,
-      ),
-    ),
-  }),
+  fault: fields({ fault: faultSchema }),
   power: fields({
     power: text,
     to: v.picklist(["on", "off", "shutdown", "reset", "suspend", "resume"]),
@@ -238,7 +285,7 @@ export function checkScenario(document: unknown, stored = NONE): Checked<Scenari
   ];
   if (problems.length > 0) return { type: "refused", problems };
   const steps = rawSteps.map((step) => ({ ...step, type: kindsIn(step)[0] }) as ScenarioStep);
-  const broken = stepProblems(steps, machines, stored);
+  const broken = stepProblems(steps, machines, networks, stored);
   if (broken.length > 0) return { type: "refused", problems: broken };
   return { type: "ok", value: { networks, machines, steps } };
 }
@@ -279,7 +326,12 @@ function machineProblems(machines: ScenarioMachine[], networks: ScenarioNetwork[
 }
 
 /** References of the steps, in their order: a clone exists from its step on, and so does a snapshot. */
-function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[], stored: StoredMachines): Problem[] {
+function stepProblems(
+  steps: ScenarioStep[],
+  machines: ScenarioMachine[],
+  networks: ScenarioNetwork[],
+  stored: StoredMachines,
+): Problem[] {
   const problems: Problem[] = [];
   const known = new Map(
     machines.map(({ name, nics }) => [
@@ -309,6 +361,12 @@ function stepProblems(steps: ScenarioStep[], machines: ScenarioMachine[], stored
         machineAt(`${at}.on`, step.on);
         break;
       case "fault": {
+        if (!("machine" in step.fault)) {
+          const { network } = step.fault;
+          if (!networks.some(({ name }) => name === network))
+            problems.push({ path: `${at}.fault.network`, reason: { key: "no-such-network", network } });
+          break;
+        }
         const { machine, network } = step.fault;
         if (machineAt(`${at}.fault.machine`, machine)?.nics.includes(network) === false) {
           problems.push({
@@ -360,7 +418,12 @@ export function choicesOf(
   medium: (path: string) => MediumReference = (path) => ({ type: "file", path }),
 ): MachineChoices {
   const { image } = machine;
-  return { ...machine, image: typeof image === "string" ? { type: "library", name: image } : own(image) };
+  return {
+    ...machine,
+    // The VLAN is the switch port's, not the card's.
+    nics: machine.nics.map(({ network, model, mac, connected }) => ({ network, model, mac, connected })),
+    image: typeof image === "string" ? { type: "library", name: image } : own(image),
+  };
   function own({ iso, disk, kernel, initrd, commandLine }: OwnImage): MachineImage {
     if (iso !== undefined) return { type: "iso", medium: medium(iso) };
     if (disk !== undefined) return { type: "disk", medium: medium(disk) };
