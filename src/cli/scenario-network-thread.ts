@@ -115,7 +115,7 @@ export class ScenarioNetworkThread implements ScenarioCables {
     }
   }
 
-  async #apply(port: number, { direction, linkUp, flap, ...faults }: CableFault): Promise<void> {
+  async #apply(port: number, { direction = "both", linkUp, flap, ...faults }: CableFault): Promise<void> {
     const { control } = this.#fabric;
     if (Object.keys(faults).length > 0) await control.setFaults(port, direction, faults);
     if (linkUp !== undefined) await control.setLink(port, linkUp);

@@ -160,16 +160,15 @@ const cableFaults = {
   rateKbitPerSecond: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))),
 };
 const offOr = <T>(schema: v.GenericSchema<unknown, T>) =>
-  v.optional(v.lazy((input) => (input === false ? v.literal(false) : schema))) as v.GenericSchema<
-    unknown,
-    false | T | undefined
-  >;
+  v.optional(
+    v.lazy((input) => (input === false ? v.literal(false) : schema)) as v.GenericSchema<unknown, false | T>,
+  );
 
 /** On the cable of one machine. `direction` is seen from the machine: what it sends goes `in` to the switch. */
 const cableFault = fields({
   network: text,
   machine: text,
-  direction: v.optional(v.picklist(["in", "out", "both"]), "both"),
+  direction: v.optional(v.picklist(["in", "out", "both"])),
   ...cableFaults,
   linkUp: v.optional(v.boolean()),
   flap: offOr(fields({ upMs: flapTime, downMs: flapTime })),
@@ -190,7 +189,7 @@ const faultSchema = v.lazy((input) =>
         expectedValue<v.InferOutput<typeof cableFault>>(
           "fault-setting",
           // Besides network, machine and direction.
-          (fault) => Object.keys(fault).length > 3,
+          (fault) => Object.keys(fault).length > (fault.direction === undefined ? 2 : 3),
         ),
       ),
 ) as v.GenericSchema<unknown, v.InferOutput<typeof cableFault> | v.InferOutput<typeof networkFault>>;
