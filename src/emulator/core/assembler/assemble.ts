@@ -25,6 +25,8 @@ export interface Assembled {
   bytes: Uint8Array;
   /** Where the first byte belongs (ORG), 0 if the source does not say. */
   origin: number;
+  /** Size of the code that the first byte belongs to. */
+  bits: Width;
   problems: AssemblyProblem[];
   /** Lines that made bytes, in order. */
   lines: AssembledLine[];
@@ -53,9 +55,9 @@ export function assemble(source: string, options: AssembleOptions = {}): Assembl
   if (problems.length === 0) layout.settle();
   for (const problem of layout.problems) if (problems.length < MAXIMUM_PROBLEMS) problems.push(problem);
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
-  const { lines, labels, origin } = layout;
+  const { lines, labels, origin, entryBits: bits } = layout;
   const bytes = problems.length > 0 ? new Uint8Array(0) : Uint8Array.from(layout.bytes);
-  return { bytes, origin: Number(BigInt.asUintN(32, origin)), problems, lines, labels };
+  return { bytes, origin: Number(BigInt.asUintN(32, origin)), bits, problems, lines, labels };
 }
 
 function parse(source: string, problems: AssemblyProblem[]): Statement[] {
@@ -82,6 +84,7 @@ class Layout {
   lines: AssembledLine[] = [];
   readonly labels = new Map<string, number>();
   origin: bigint;
+  entryBits: Width;
 
   private readonly statements: readonly Statement[];
   private readonly maximum: number;
@@ -100,6 +103,7 @@ class Layout {
     this.statements = statements;
     this.maximum = options.maximumBytes ?? MAXIMUM_BYTES;
     this.firstBits = options.bits ?? 16;
+    this.entryBits = this.firstBits;
     this.origin = BigInt(options.origin ?? 0);
   }
 
@@ -222,6 +226,7 @@ class Layout {
         return;
       case "bits":
         this.bits = body.bits;
+        if (this.bytes.length === 0) this.entryBits = body.bits;
         return;
       case "org": {
         const { value } = this.value(body.value);

@@ -13,3 +13,5 @@ export const ATTENTION_DEBUG = 128;
 export const ATTENTION_VIRTUAL = 256;
 /** A guest's VMCB has an event to inject (EVENTINJ). */
 export const ATTENTION_INJECT = 512;
+/** RF has been set: it lasts for the next instruction. */
+export const ATTENTION_RESUME = 1024;

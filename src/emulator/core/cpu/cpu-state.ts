@@ -3,6 +3,7 @@ import {
   ATTENTION_HALT,
   ATTENTION_INJECT,
   ATTENTION_NMI,
+  ATTENTION_RESUME,
   ATTENTION_SHADOW,
   ATTENTION_TRAP,
   ATTENTION_VIRTUAL,
@@ -15,7 +16,13 @@ import { setSegment } from "./segmentation.ts";
 
 /** What has asked for attention and is part of the processor, not of a line into it. */
 const KEPT_ATTENTION =
-  ATTENTION_HALT | ATTENTION_NMI | ATTENTION_SHADOW | ATTENTION_TRAP | ATTENTION_VIRTUAL | ATTENTION_INJECT;
+  ATTENTION_HALT |
+  ATTENTION_NMI |
+  ATTENTION_SHADOW |
+  ATTENTION_TRAP |
+  ATTENTION_VIRTUAL |
+  ATTENTION_INJECT |
+  ATTENTION_RESUME;
 
 export interface CpuState {
   version: 1;
@@ -111,4 +118,5 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.attention = state.attention;
   cpu.svm.restore(state.svm);
   cpu.blocks.clear();
+  cpu.watcher.refresh();
 }

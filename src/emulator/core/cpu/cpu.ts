@@ -23,6 +23,7 @@ import {
   ATTENTION_INJECT,
   ATTENTION_INTERRUPT,
   ATTENTION_NMI,
+  ATTENTION_RESUME,
   ATTENTION_SHADOW,
   ATTENTION_STOP,
   ATTENTION_TRAP,
@@ -43,6 +44,7 @@ import {
   EIP,
   ESP,
   FLAG_IF,
+  FLAG_RF,
   FLAG_TF,
   REGISTERS,
   SS,
@@ -54,6 +56,7 @@ import { resetSegments } from "./segmentation.ts";
 import { Svm } from "./svm/svm.ts";
 import { EXIT_INTR, EXIT_NMI, EXIT_SHUTDOWN } from "./svm/vmcb.ts";
 import * as deny from "./tlb.ts";
+import { Watch } from "./watch.ts";
 
 /** Why `run` came back. `limit`: all instructions asked for are done. */
 export type StopReason = "limit" | "halted" | "shutdown" | "stopped";
@@ -117,8 +120,15 @@ export class Cpu implements CpuLines {
   readonly msr = new Map<number, bigint>();
   /** Time-stamp counter less instructions executed. */
   tscOffset = 0n;
-  /** DR0-DR3, DR6, DR7 at their numbers. */
+  /** DR0-DR3, DR6, DR7 at their numbers; `watcher.refresh` after a change. */
   readonly dr = new Int32Array(8);
+  readonly watcher: Watch = new Watch(this);
+  /** `watcher` while a debug register or an observer is in use, null otherwise. */
+  watch: Watch | null = null;
+  /** The #DB that is raised is a fault, not a trap. */
+  debugFault = false;
+  /** The instruction that runs is the one RF was set for. */
+  private resumed = false;
 
   readonly x87 = new X87State();
   readonly vectors = new VectorRegisters();
@@ -216,6 +226,7 @@ export class Cpu implements CpuLines {
     this.dr.fill(0);
     this.dr[6] = 0xffff0ff0 | 0;
     this.dr[7] = 0x400;
+    this.watcher.refresh();
     this.gdtrBase = this.idtrBase = 0;
     this.gdtrLimit = this.idtrLimit = 0xffff;
     this.attention = this.interruptLine ? ATTENTION_INTERRUPT : 0;
@@ -345,6 +356,13 @@ export class Cpu implements CpuLines {
     this.left -= excess - fromReserve;
   }
 
+  /** Ends `run` in front of the instruction that was about to be executed; it is not counted. */
+  stopBefore(): never {
+    this.shorten(0);
+    this.left++;
+    this.raise(NO_VECTOR);
+  }
+
   step(): StopReason {
     return this.run(1);
   }
@@ -375,6 +393,10 @@ export class Cpu implements CpuLines {
         } while (--this.left > 0);
         if (op !== null) this.r[EIP] += op.offset;
         op = null;
+        if (this.resumed) {
+          this.resumed = false;
+          this.systemFlags &= ~FLAG_RF;
+        }
         // An instruction that entered or left a guest is not trapped.
         if (within !== this.guest) trap = false;
         if (trap || this.pendingDebug !== 0) this.debugTrap(trap);
@@ -435,6 +457,11 @@ export class Cpu implements CpuLines {
       return false;
     }
     if ((this.systemFlags & FLAG_TF) === 0) this.attention &= ~ATTENTION_TRAP;
+    if ((this.attention & ATTENTION_RESUME) !== 0) {
+      this.attention &= ~ATTENTION_RESUME;
+      this.resumed = true;
+      this.attend(0);
+    }
     return true;
   }
 
@@ -521,6 +548,7 @@ export class Cpu implements CpuLines {
       op.offset = at - start;
       at += length;
       op.end = at - start;
+      if (this.watch !== null) this.watch.wrap(op, linear + op.offset);
       if (last === null) first = op;
       else last.next = op;
       last = op;
@@ -546,7 +574,7 @@ export class Cpu implements CpuLines {
       this.scratch[i] =
         second < 0 ? this.bus.read8(this.deviceAddress + i - here) : this.bytes[second + i - here];
     }
-    const op = this.decodeScratch(Math.min(16, available));
+    const op = this.decodeScratch(Math.min(16, available), linear);
     if (second >= 0) this.blocks.add(new Block(start, this.wideCode, op, op.end, second), 2);
     return op;
   }
@@ -556,14 +584,15 @@ export class Cpu implements CpuLines {
       const at = this.translate((linear + i) | 0, ACCESS_EXECUTE, this.user);
       this.scratch[i] = at < 0 ? this.bus.read8(this.deviceAddress) : this.bytes[at];
     }
-    return this.decodeScratch(16);
+    return this.decodeScratch(16, linear);
   }
 
-  private decodeScratch(available: number): Instruction {
+  private decodeScratch(available: number, linear: number): Instruction {
     const op = new Instruction(this.decodeMap.invalid);
     const length = decode(this.decodeMap, this.scratch, 0, available, this.wideCode, op);
     if (length === TOO_LONG || length === TRUNCATED) this.raise(VECTOR_GP, 0);
     op.end = length;
+    if (this.watch !== null) this.watch.wrap(op, linear);
     const after = new Instruction(tail);
     after.offset = length;
     op.next = after;
@@ -604,6 +633,7 @@ export class Cpu implements CpuLines {
     if (!this.walkedExecutable) bits |= deny.DENY_EXECUTE_SUPERVISOR | deny.DENY_EXECUTE_USER;
     if (!this.walkedDirty || !writesAllowed || this.memory.watch[page >>> 12] !== 0) bits |= deny.DENY_WRITE;
     if (this.walkedGlobal) bits |= deny.ENTRY_GLOBAL;
+    if (this.watch !== null) bits |= this.watch.denyBits(linear >>> 12);
     this.tlb.set(linear >>> 12, (page & -4096) | bits);
     return page | (linear & 4095);
   }
@@ -787,6 +817,7 @@ export class Cpu implements CpuLines {
   /** Any alignment, any page, devices too. 32-bit values are signed, others unsigned. */
   readSlow(linear: number, size: number, user: boolean): number {
     const at = this.translate(linear, ACCESS_READ, user);
+    if (this.watch !== null) this.watch.access(linear, size, false, 0);
     const device = this.deviceAddress;
     if ((linear & 4095) + size > 4096) {
       const low = 4096 - (linear & 4095);
@@ -812,6 +843,7 @@ export class Cpu implements CpuLines {
 
   writeSlow(linear: number, size: number, value: number, user: boolean): void {
     const at = this.translate(linear, ACCESS_WRITE, user);
+    if (this.watch !== null) this.watch.access(linear, size, true, value);
     const device = this.deviceAddress;
     if ((linear & 4095) + size > 4096) {
       const low = 4096 - (linear & 4095);

@@ -39,6 +39,7 @@ import {
   FS,
   GS,
   SS,
+  VECTOR_DB,
   VECTOR_DF,
   VECTOR_GP,
   VECTOR_NP,
@@ -93,10 +94,18 @@ function eventOf(vector: number, source: number, error: number): number {
   return EVENT_VALID | (type << 8) | (error >= 0 ? EVENT_ERROR_CODE : 0) | vector;
 }
 
+/** The saved flags of a fault have RF set, so that the instruction is not stopped again when it is tried again. */
+function isFault(cpu: Cpu, vector: number): boolean {
+  return vector === VECTOR_DB ? cpu.debugFault : vector !== 3 && vector !== 4 && vector !== VECTOR_DF;
+}
+
 /** Delivers one vector; raises what the delivery itself finds wrong, and then nothing has changed but memory. */
 export function deliver(cpu: Cpu, vector: number, source: number, error: number, returnEip: number): void {
   cpu.vectoring = eventOf(vector, source, error);
   cpu.vectoringError = Math.max(error, 0);
+  if (source === SOURCE_EXCEPTION && isFault(cpu, vector)) cpu.systemFlags |= FLAG_RF;
+  cpu.debugFault = false;
+  if (cpu.watch !== null) cpu.watch.event(vector, source, error);
   if ((cpu.cr0 & CR0_PE) === 0) deliverReal(cpu, vector, returnEip);
   else deliverProtected(cpu, vector, source, error, returnEip);
   cpu.vectoring = cpu.vectoringError = 0;

@@ -5,6 +5,7 @@
  * CS without checks. Call gates and returns to an outer privilege level switch stacks; task gates and task segments are in
  * task-switch.ts.
  */
+import { ATTENTION_RESUME } from "./attention.ts";
 import type { Cpu } from "./cpu.ts";
 import { writeFlags } from "./flags.ts";
 import {
@@ -373,11 +374,13 @@ export function interruptReturn(cpu: Cpu, wide: boolean, next: number): void {
     cpu.r[EIP] = offset;
     const mask = RETURNED_FLAGS | FLAG_IF | (virtual ? 0 : FLAG_IOPL) | (wide ? WIDE_FLAGS : 0);
     writeFlags(cpu, flags, mask);
+    resumeOnce(cpu);
     cpu.nmiBlocked = false;
     return;
   }
   if (wide && (flags & FLAG_VM) !== 0 && cpu.cpl === 0) {
     returnToVirtual(cpu, selector, offset, flags);
+    resumeOnce(cpu);
     cpu.nmiBlocked = false;
     return;
   }
@@ -393,7 +396,13 @@ export function interruptReturn(cpu: Cpu, wide: boolean, next: number): void {
     leaveToOuter(cpu, code, offset, peek(cpu, 4 * size, wide) & 0xffff, pointer);
   }
   writeFlags(cpu, flags, mask);
+  resumeOnce(cpu);
   cpu.nmiBlocked = false;
+}
+
+/** RF that has just been loaded lasts for one instruction. */
+function resumeOnce(cpu: Cpu): void {
+  if ((cpu.systemFlags & FLAG_RF) !== 0) cpu.attend(ATTENTION_RESUME);
 }
 
 /** The frame above EFLAGS holds ESP, SS, ES, DS, FS and GS. */

@@ -1,4 +1,5 @@
 /** Task switches (Intel SDM volume 3 §7): JMP, CALL, interrupts through task gates, and IRET with NT set. */
+import { ATTENTION_RESUME } from "./attention.ts";
 import type { Cpu } from "./cpu.ts";
 import { readFlags, writeFlags } from "./flags.ts";
 import { EXIT_TASK_SWITCH } from "./svm/vmcb.ts";
@@ -151,7 +152,9 @@ export function switchTask(cpu: Cpu, selector: number, kind: number, next: numbe
   for (let i = 0; i < 8; i++) cpu.r[i] = wide ? general[i] : (cpu.r[i] & ~0xffff) | general[i];
   cpu.r[EIP] = eip;
   cpu.dr[7] &= ~0x155;
+  cpu.watcher.refresh();
   writeFlags(cpu, flags, wide ? ALL_FLAGS : 0x7fd5);
+  if ((cpu.systemFlags & FLAG_RF) !== 0) cpu.attend(ATTENTION_RESUME);
   loadLdt(cpu, table);
   if ((flags & FLAG_VM) !== 0 && wide) {
     cpu.setPrivilege(3);

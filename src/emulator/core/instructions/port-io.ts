@@ -24,11 +24,13 @@ export function checkPort(cpu: Cpu, port: number, size: number): void {
 
 export function readPort(cpu: Cpu, port: number, width: Form["width"]): number {
   const { ports } = cpu.bus;
+  if (cpu.watch !== null) cpu.watch.port(port, width >> 3, false, 0);
   return width === 8 ? ports.read8(port) : width === 16 ? ports.read16(port) : ports.read32(port);
 }
 
 export function writePort(cpu: Cpu, port: number, width: Form["width"], value: number): void {
   const { ports } = cpu.bus;
+  if (cpu.watch !== null) cpu.watch.port(port, width >> 3, true, value);
   if (width === 8) ports.write8(port, value);
   else if (width === 16) ports.write16(port, value);
   else ports.write32(port, value);

@@ -31,6 +31,7 @@ import {
   LDTR,
   SS,
   TR,
+  VECTOR_DB,
   VECTOR_GP,
   VECTOR_NP,
   VECTOR_UD,
@@ -44,6 +45,7 @@ import {
   setSegment,
 } from "../cpu/segmentation.ts";
 import { ATTENTION_BLOCK } from "../cpu/attention.ts";
+import { DR6_GENERAL_DETECT, DR7_GENERAL_DETECT } from "../cpu/watch.ts";
 import { EXIT_MSR } from "../cpu/svm/vmcb.ts";
 import type { Family, Form } from "./family.ts";
 import type { Handler, Instruction } from "./instruction.ts";
@@ -174,7 +176,14 @@ function bindQuery(
   };
 }
 
+/** The register's number, or an exception: DR4 and DR5 stand for DR6 and DR7, and DR7.GD guards them all. */
 function debugNumber(cpu: Cpu, number: number): number {
+  if ((cpu.dr[7] & DR7_GENERAL_DETECT) !== 0) {
+    cpu.dr[7] &= ~DR7_GENERAL_DETECT;
+    cpu.dr[6] |= DR6_GENERAL_DETECT;
+    cpu.debugFault = true;
+    cpu.raise(VECTOR_DB);
+  }
   if (number !== 4 && number !== 5) return number;
   if ((cpu.cr4 & CR4_DE) !== 0) cpu.raise(VECTOR_UD);
   return number + 2;
@@ -217,6 +226,7 @@ function bindMov(form: Form): Handler | undefined {
         if (number === 6) value = (value & 0xe00f) | 0xffff0ff0;
         else if (number === 7) value = (value & 0xffff23ff) | 0x400;
         cpu.dr[number] = value;
+        if (number !== 6) cpu.watcher.refresh();
         return op.next;
       };
     default:

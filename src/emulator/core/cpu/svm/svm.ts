@@ -373,6 +373,7 @@ export class Svm {
     cpu.cr2 = this.read(vmcb, VMCB_CR2);
     cpu.dr[6] = this.read(vmcb, VMCB_DR6);
     cpu.dr[7] = this.read(vmcb, VMCB_DR7);
+    cpu.watcher.refresh();
     if (!this.loadPointers()) {
       this.refuse();
       return;
@@ -516,6 +517,7 @@ export class Svm {
     cpu.useTlb(this.hostTlb);
     this.loadState(this.hostSave, 0);
     cpu.dr[7] = 0x400;
+    cpu.watcher.refresh();
     this.loadPointers();
     cpu.attend(0);
     this.onExit?.({ code, info1, info2, rip: this.read(vmcb, VMCB_RIP), vmcb });
