@@ -58,6 +58,7 @@ export function savePc(pc: Pc): PcState {
 
 /** After memory has been put in place. */
 export function restorePc(pc: Pc, state: PcState): void {
+  pc.restored();
   pc.memory.setA20(state.a20);
   restoreCpu(pc.cpu, state.cpu);
   pc.clock.restore(state.clock);

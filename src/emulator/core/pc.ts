@@ -121,6 +121,7 @@ export class Pc {
   readonly nics: NetworkCard[] = [];
   readonly hostBridge: PciFunction;
   #resetWanted = false;
+  #brokenOff = false;
   #exit: number | undefined;
   readonly #events: PcEvents;
   /** Answers of block devices that have arrived and those still to come. */
@@ -427,8 +428,7 @@ export class Pc {
       bootOrder: (order ?? ["disk", "cdrom", "floppy"]).map((device) => BOOT_CODES[device]),
     });
     if (config.boot.type !== "firmware") {
-      memory.bytes.fill(0, 0, memory.ramBytes);
-      memory.dirty.fill(1);
+      memory.clearRam();
     }
     if (config.bios !== undefined) {
       const last = config.bios.subarray(-Math.min(config.bios.length, 0x20000));
@@ -510,11 +510,28 @@ export class Pc {
     this.cpu.requestStop();
   }
 
+  /** Its state has been replaced: what was about to end it belongs to another time. */
+  restored(): void {
+    this.#exit = undefined;
+    this.#resetWanted = this.#brokenOff = false;
+  }
+
+  /**
+   * The same for a debugger: the processor does not notice, so that a repeated run counts the same instructions. `more`
+   * counts the current one; an event that is delivered between two instructions gives 0.
+   */
+  breakOff(more = 1): void {
+    this.#brokenOff = true;
+    this.cpu.shorten(more);
+  }
+
   /** Executes up to `instructions`, but not beyond the clock's `until` (nanoseconds). */
   run(instructions: number, until = Infinity): PcStop {
     const { clock, cpu } = this;
     const end = cpu.instructions + instructions;
+    this.#brokenOff = false;
     for (;;) {
+      if (this.#brokenOff) return { type: "stopped" };
       if (this.#awaited.size > 0) return { type: "waiting" };
       if (this.#arrived.length > 0) for (const action of this.#arrived.splice(0)) action();
       if (this.#exit !== undefined) return { type: "exit", code: this.#exit };

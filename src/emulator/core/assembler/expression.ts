@@ -10,6 +10,8 @@ export type Expression =
   | { type: "number"; value: bigint; column: number; length: number }
   | { type: "name"; name: string; column: number; length: number }
   | { type: "register"; name: string; column: number; length: number }
+  /** Only in a debugger's condition: what is in memory there. */
+  | { type: "memory"; bits: number; operand: Expression; column: number; length: number }
   | { type: "here" | "start"; column: number; length: number }
   | { type: "unary"; operator: string; operand: Expression; column: number; length: number }
   | { type: "binary"; operator: string; left: Expression; right: Expression; column: number; length: number };
@@ -25,23 +27,41 @@ export interface Scope {
   here: bigint;
   start: bigint;
   look(name: string, column: number): Value;
+  /** A register's value, where the expression is about a running processor. */
+  register?(name: string): bigint;
+  memory?(address: bigint, bits: number): bigint;
 }
 
 const PRECEDENCE: Readonly<Record<string, number>> = {
-  "|": 1,
-  "^": 2,
-  "&": 3,
-  "<<": 4,
-  ">>": 4,
-  "+": 5,
-  "-": 5,
-  "*": 6,
-  "/": 6,
-  "//": 6,
-  "%": 6,
+  "||": 1,
+  "&&": 2,
+  "==": 3,
+  "!=": 3,
+  "<": 3,
+  ">": 3,
+  "<=": 3,
+  ">=": 3,
+  "|": 4,
+  "^": 5,
+  "&": 6,
+  "<<": 7,
+  ">>": 7,
+  "+": 8,
+  "-": 8,
+  "*": 9,
+  "/": 9,
+  "//": 9,
+  "%": 9,
 };
 const DEEPEST = 100;
 const LONGEST = 1000;
+const MEMORY_WORDS: Readonly<Record<string, number>> = { byte: 8, word: 16, dword: 32 };
+/** What a condition may name besides the general registers. */
+export const CONDITION_REGISTERS: ReadonlySet<string> = new Set([
+  ...REGISTER_NAMES.r8,
+  ...REGISTER_NAMES.segment,
+  ..."eip eflags cr0 cr2 cr3 cr4 cpl vector error value".split(" "),
+]);
 const ADDRESS_REGISTERS = new Set([...REGISTER_NAMES.r16, ...REGISTER_NAMES.r32]);
 
 /** A character constant: first character in the lowest byte, as in NASM. */
@@ -81,11 +101,17 @@ function parseUnary(reader: TokenReader, depth: number): Expression {
   if (type === "name") {
     reader.next();
     const lower = text.toLowerCase();
+    if (reader.inCondition) {
+      const bits = MEMORY_WORDS[lower];
+      if (bits !== undefined) return parseMemory(reader, bits, depth);
+      if (CONDITION_REGISTERS.has(lower)) return { type: "register", name: lower, ...place };
+    }
     if (ADDRESS_REGISTERS.has(lower)) return { type: "register", name: lower, ...place };
     return { type: "name", name: text, ...place };
   }
   if (reader.take("$")) return { type: "here", ...place };
   if (reader.take("$$")) return { type: "start", ...place };
+  if (reader.inCondition && (type === "mark" ? text === "[" : false)) return parseMemory(reader, 32, depth);
   if (reader.take("(")) {
     const inner = parseExpression(reader, depth + 1);
     reader.expect(")");
@@ -98,6 +124,14 @@ function parseUnary(reader: TokenReader, depth: number): Expression {
   return reader.unexpected("a value");
 }
 
+function parseMemory(reader: TokenReader, bits: number, depth: number): Expression {
+  const { column } = reader.token;
+  reader.expect("[");
+  const operand = parseExpression(reader, depth + 1);
+  reader.expect("]");
+  return { type: "memory", bits, operand, column, length: Math.max(1, reader.token.column - column) };
+}
+
 const cut = (value: bigint): bigint => BigInt.asIntN(64, value);
 
 export function evaluate(expression: Expression, scope: Scope): Value {
@@ -107,7 +141,13 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case "name":
       return scope.look(expression.name, expression.column);
     case "register":
+      if (scope.register !== undefined) return { value: scope.register(expression.name), relative: false };
       throw new SourceError("not-constant", expression.column, expression.length);
+    case "memory": {
+      const { value } = evaluate(expression.operand, scope);
+      if (scope.memory !== undefined) return { value: scope.memory(value, expression.bits), relative: false };
+      throw new SourceError("not-constant", expression.column, expression.length);
+    }
     case "here":
       return { value: scope.here, relative: true };
     case "start":
@@ -166,6 +206,22 @@ function combine(
       return a | b;
     case "^":
       return a ^ b;
+    case "||":
+      return a !== 0n || b !== 0n ? 1n : 0n;
+    case "&&":
+      return a !== 0n && b !== 0n ? 1n : 0n;
+    case "==":
+      return a === b ? 1n : 0n;
+    case "!=":
+      return a !== b ? 1n : 0n;
+    case "<":
+      return a < b ? 1n : 0n;
+    case ">":
+      return a > b ? 1n : 0n;
+    case "<=":
+      return a <= b ? 1n : 0n;
+    case ">=":
+      return a >= b ? 1n : 0n;
     case "<<":
       return unsigned(b) > 63n ? 0n : a << unsigned(b);
     default:

@@ -12,7 +12,7 @@ export interface Token {
 
 const NAME = /[A-Za-z_.?@][\w.?@#~]*/y;
 const NUMBER = /[0-9][\w.]*(?:(?<=[eE])[+-][0-9]+)?/y;
-const MARK = /<<|>>|\$\$|\/\/|[-+*/%&|^~()[\],:$!]/y;
+const MARK = /<<|>>|<=|>=|==|!=|&&|\|\||\$\$|\/\/|[-+*/%&|^~()[\],:$!<>]/y;
 const FULL_WIDTH: Readonly<Record<string, string>> = { "　": " ", "。": ".", "、": ",", "“": '"', "”": '"' };
 const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, "0": 0, e: 27, a: 7, b: 8 };
 
@@ -95,10 +95,13 @@ export function tokens(line: string): Token[] {
 /** Reads one line's tokens in order. */
 export class TokenReader {
   private readonly list: readonly Token[];
+  /** Registers and memory are values. */
+  readonly inCondition: boolean;
   private at = 0;
 
-  constructor(list: readonly Token[]) {
+  constructor(list: readonly Token[], inCondition = false) {
     this.list = list;
+    this.inCondition = inCondition;
   }
 
   get token(): Token {

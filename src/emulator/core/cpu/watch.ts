@@ -58,6 +58,10 @@ export class Watch {
     this.cpu = cpu;
   }
 
+  get current(): CpuObserver | null {
+    return this.observer;
+  }
+
   /** Sets or takes away the observer, or tells that what it sees has changed. Only between two runs. */
   observe(observer: CpuObserver | null): void {
     const wasActive = this.cpu.watch !== null;

@@ -17,8 +17,8 @@ export const WATCH_CODE = 1;
 export const WATCH_CLEAN = 2;
 /** Writes are dropped (ROM, write-protected shadow RAM). */
 export const WATCH_READ_ONLY = 4;
-/** A debugger wants to see the writes to this page. */
-export const WATCH_DEBUGGER = 8;
+/** The page's contents have to be kept before they change (../debug/history.ts). */
+export const WATCH_HISTORY = 8;
 
 export class PhysicalMemory {
   readonly ramBytes: number;
@@ -41,8 +41,8 @@ export class PhysicalMemory {
   onWatchChange: (page: number) => void = () => {};
   /** The CPU's: bytes of a page with WATCH_CODE are about to change. Indexes into `bytes`. */
   onCodeWrite: (first: number, last: number) => void = () => {};
-  /** The debugger's: a page with WATCH_DEBUGGER is about to be written. Indexes into `bytes`. */
-  onWatchedWrite: (first: number, last: number) => void = () => {};
+  /** The history's: a page with WATCH_HISTORY is about to be written for the first time since that was set. */
+  onHistoryWrite: (page: number) => void = () => {};
 
   /** `ramBytes` is a multiple of 4096; `romBytes` is the room for all ROMs above RAM. */
   constructor(ramBytes: number, romBytes = 1 << 20) {
@@ -145,9 +145,32 @@ export class PhysicalMemory {
       this.dirty[page] = 1;
       this.clearWatch(page, WATCH_CLEAN);
     }
-    if ((watch & WATCH_DEBUGGER) !== 0) this.onWatchedWrite(first, last);
+    if ((watch & WATCH_HISTORY) !== 0) this.leaveHistory(page);
     if ((watch & WATCH_CODE) !== 0) this.onCodeWrite(first, last);
     return true;
+  }
+
+  private leaveHistory(page: number): void {
+    this.onHistoryWrite(page);
+    this.clearWatch(page, WATCH_HISTORY);
+  }
+
+  /** From now on each page's first write is told to `onHistoryWrite`. */
+  watchHistory(on: boolean): void {
+    for (let page = 0; page < this.watch.length; page++) {
+      if (on) this.watch[page] |= WATCH_HISTORY;
+      else this.watch[page] &= ~WATCH_HISTORY;
+    }
+    this.mapChanged();
+  }
+
+  /** Zeroes RAM. */
+  clearRam(): void {
+    for (let page = 0; page < this.ramBytes >>> PAGE_SHIFT; page++) {
+      if ((this.watch[page] & WATCH_HISTORY) !== 0) this.leaveHistory(page);
+    }
+    this.bytes.fill(0, 0, this.ramBytes);
+    this.dirty.fill(1);
   }
 
   read8(address: number): number {
@@ -224,6 +247,7 @@ export class PhysicalMemory {
     for (let first = at; first < at + source.length; first = (first | 0xfff) + 1) {
       const last = Math.min(first | 0xfff, at + source.length - 1);
       const page = first >>> 12;
+      if ((this.watch[page] & WATCH_HISTORY) !== 0) this.leaveHistory(page);
       if ((this.watch[page] & WATCH_CODE) !== 0) this.onCodeWrite(first, last);
       this.dirty[page] = 1;
     }
