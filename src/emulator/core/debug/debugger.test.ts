@@ -324,6 +324,28 @@ describe("going back", () => {
     expect(pc.memory.read32(label("sum"))).toBe(plain.pc.memory.read32(label("sum")));
   });
 
+  test("a string instruction over code that was executed counts the same from a checkpoint on", async () => {
+    const { pc, debug } = open(`
+bits 32
+  mov dword [0x9000], 0xc3909090
+  call 0x9000
+  mov ecx, 1500
+  loop $                ; a checkpoint is made here
+  mov edi, 0x8f00
+  mov ecx, 2000
+  mov al, 0x90
+  rep stosb
+  mov ecx, 10000
+  loop $
+  hlt`);
+    debug.slice(1200);
+    debug.slice(5000);
+    const [count, state] = [pc.cpu.instructions, digest(pc)];
+    await debug.goTo(1190);
+    await debug.goTo(count);
+    expect(digest(pc) === state).toBe(true);
+  });
+
   test("stays within its bound of memory and forgets the oldest", () => {
     const { pc } = barePc(LONG);
     const debug = new Debugger(pc, { interval: 1000, maximumBytes: 10 << 20 });

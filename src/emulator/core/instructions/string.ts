@@ -4,6 +4,7 @@
  * A repeated instruction does up to `CHUNK` elements at a time and then comes round again with its registers moved on, so
  * that interrupts are taken between elements; a fault in an element leaves those before it done.
  */
+import { ATTENTION_BLOCK } from "../cpu/attention.ts";
 import type { Cpu } from "../cpu/cpu.ts";
 import { EAX, ECX, EDI, EDX, ES, ESI, FLAG_DF, FLAG_RESULT, FLAG_TF } from "../cpu/registers.ts";
 import { ALU } from "./alu.ts";
@@ -81,7 +82,8 @@ function repeat(precise: Element, old: Element, compares: boolean, bulk: Bulk | 
       else cpu.r16[ECX * 2] = count;
       if (count === 0) return op.next;
       if (compares && (cpu.r[FLAG_RESULT] === 0) !== whileZero) return op.next;
-      if (cpu.attention !== 0) break;
+      // Whether dropped code was cached must not show in the count of instructions.
+      if ((cpu.attention & ~ATTENTION_BLOCK) !== 0) break;
     }
     return op;
   };
