@@ -2,6 +2,8 @@
  * The fabric with its clock, its MessagePorts and its captures: what runs in the fabric's thread. Commands come over
  * comlink; each NIC has one MessagePort, on which each message is one frame as a Uint8Array.
  */
+import { matchingFrames, streamOf, type Matches } from "./capture/capture-query.ts";
+import type { Stream } from "./capture/follow-stream.ts";
 import { CaptureRing, type CapturedFrame } from "./capture-ring.ts";
 import type { Decision } from "./decision.ts";
 import { Fabric, type FabricOptions, type PortId, type TroublemakerId } from "./fabric.ts";
@@ -24,6 +26,7 @@ export type DecisionListener = (news: { decisions: Decision[]; missed: number })
 /** A network's name, or the port of one NIC. */
 export type CapturePlace = string | PortId;
 
+const NOTHING_CAPTURED = new CaptureRing(1, 0);
 const MAX_NEWS = 500;
 /** Decisions are told in bunches, not one message each. */
 const NEWS_MS = 100;
@@ -292,6 +295,16 @@ export class FabricService {
     const end = Math.min(from + count, ring.size);
     for (let i = Math.max(0, from); i < end; i++) found.push(ring.at(i)!);
     return found;
+  }
+
+  /** As `matchingFrames`; nothing without a capture. Throws `FilterError`. */
+  captureMatches(place: CapturePlace, filter: string, from: number, limit: number): Matches {
+    const ring = this.#captures.get(place) ?? NOTHING_CAPTURED;
+    return matchingFrames(ring, filter, from, limit);
+  }
+
+  captureStream(place: CapturePlace, number: number): Stream | undefined {
+    return streamOf(this.#captures.get(place) ?? NOTHING_CAPTURED, number);
   }
 
   /** A pcapng file; a cable's two directions are two interfaces. */

@@ -30,6 +30,10 @@ export const networks = {
     router: "Classroom router",
     internet: "Internet",
   },
+  parts: "Below the drawing",
+  cables: "Cables",
+  showDrawing: "Show the drawing",
+  hideDrawing: "Hide the drawing",
   linkState: { up: "up", down: "down", off: "machine off", loose: "not plugged in", wan: "uplink" },
   nowhere: "no network",
   cable: (from: string, to: string, state: string, sent: string, received: string) =>

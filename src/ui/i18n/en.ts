@@ -1,8 +1,10 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
+import { capture } from "./en-capture.ts";
 import { networks } from "./en-network.ts";
 
 export const en = {
   networks,
+  capture,
   app: {
     name: "Ringside",
     tagline: "A virtualization laboratory in the browser",

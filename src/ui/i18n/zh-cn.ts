@@ -1,9 +1,11 @@
 /** 简体中文界面文字：用 VMware Workstation 自己的中文说法，命令、文件名、设备名不译。 */
 import type { Messages } from "./messages.ts";
+import { capture } from "./zh-cn-capture.ts";
 import { networks } from "./zh-cn-network.ts";
 
 export const zhCn: Messages = {
   networks,
+  capture,
   app: {
     name: "Ringside",
     tagline: "浏览器里的虚拟化实验室",

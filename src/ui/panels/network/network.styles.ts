@@ -26,10 +26,21 @@ export const styles = css`
   .space {
     flex: 1;
   }
+  .parts {
+    padding-block: 1px;
+    border-block-end: 0;
+  }
+  rs-capture.below {
+    flex: 1 1 300px;
+    overflow: hidden;
+  }
   .drawing {
     flex: 0 1 auto;
-    min-block-size: 200px;
+    min-block-size: 140px;
     border-block-end: 1px solid var(--rs-line);
+  }
+  .drawing.short {
+    max-block-size: 220px;
   }
   .below {
     flex: 1 1 160px;

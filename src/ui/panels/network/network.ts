@@ -3,15 +3,17 @@
  * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/editor[/vmnet8]`, `#/network/internet`.
  */
 import { html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import { resolveNetworks } from "../../../hypervisor-model/network/network-config.ts";
+import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { frameRates, networkStatuses, watchNetworks } from "../../state/network-watch.ts";
 import { hasFaults } from "../../state/networks.ts";
-import { hashOf } from "../../state/route.ts";
+import { go, hashOf } from "../../state/route.ts";
 import { topologyOf, type Topology } from "../../state/topology.ts";
+import "./capture-panel.ts";
 import "./editor.ts";
 import "./fault-dialogs.ts";
 import "./link-table.ts";
@@ -29,6 +31,7 @@ export class NetworkWorkspace extends RingsideElement {
 
   /** The address after `#/network/`. */
   @property({ attribute: false }) rest: readonly string[] = [];
+  @state() private drawingHidden = false;
   #unwatch?: () => void;
 
   override connectedCallback(): void {
@@ -93,22 +96,62 @@ export class NetworkWorkspace extends RingsideElement {
   private drawing() {
     const { topology } = this;
     const faulty = this.faulty(topology);
-    const chosen = this.rest[0] ?? "";
+    const [chosen = "", part] = this.rest;
     const rates = frameRates.get();
-    return html`<rs-topology
-        class="drawing"
-        .topology=${topology}
-        chosen=${chosen}
-        .rates=${rates}
-        .faulty=${faulty}
-      ></rs-topology>
-      <rs-link-table
-        class="below"
-        .topology=${topology}
-        chosen=${chosen}
-        .rates=${rates}
-        .faulty=${faulty}
-      ></rs-link-table>`;
+    return html`${
+      this.drawingHidden
+        ? nothing
+        : html`<rs-topology
+            class="drawing ${part === undefined ? "" : "short"}"
+            .topology=${topology}
+            chosen=${chosen}
+            .rates=${rates}
+            .faulty=${faulty}
+          ></rs-topology>`
+    }
+    ${this.parts(chosen, part)}
+    ${
+      part === "capture"
+        ? html`<rs-capture
+            class="below"
+            place=${this.rest[2] ?? chosen}
+            .networks=${laboratory.networks.configs.get().map(({ name }) => name)}
+            @rs-place=${(event: CustomEvent<string>) => this.openCapture(chosen, event.detail)}
+          ></rs-capture>`
+        : html`<rs-link-table
+            class="below"
+            .topology=${topology}
+            chosen=${chosen}
+            .rates=${rates}
+            .faulty=${faulty}
+          ></rs-link-table>`
+    }`;
+  }
+
+  private openCapture(network: string, place: string): void {
+    const isNetwork = laboratory.networks.configs.get().some(({ name }) => name === place);
+    go(isNetwork ? networkRoute(place, "capture") : networkRoute(network, "capture", place));
+  }
+
+  /** What is below the drawing: cables, or a capture. */
+  private parts(chosen: string, part: string | undefined) {
+    const { networks: m, capture } = this.m;
+    const configs = laboratory.networks.configs.get();
+    const network = chosen || (configs.find(({ kind }) => kind === "nat") ?? configs[0]).name;
+    const link = (to: readonly string[], label: string, current: boolean) =>
+      html`<a class="plain" href=${hashOf(networkRoute(...to))} aria-current=${current ? "page" : nothing}
+        >${label}</a
+      >`;
+    return html`<nav class="pages parts" aria-label=${m.parts}>
+      ${link(chosen ? [chosen] : [], m.cables, part === undefined)}
+      ${link([network, "capture"], `${capture.title}: ${this.rest[2] ?? network}`, part === "capture")}
+      <span class="space"></span>
+      <rs-action
+        icon=${this.drawingHidden ? "chevron-down" : "chevron-up"}
+        label=${this.drawingHidden ? m.showDrawing : m.hideDrawing}
+        @rs-press=${() => (this.drawingHidden = !this.drawingHidden)}
+      ></rs-action>
+    </nav>`;
   }
 
   private dialog() {
