@@ -128,6 +128,8 @@ export interface MachineStatistics {
   timerInterrupts: number;
   /** Bytes the engine has allocated, guest memory included. */
   memoryBytes: number;
+  /** #VMEXITs of the guests that the guest itself runs, by AMD's name of the exit code; the core alone has them. */
+  vmExits?: Readonly<Record<string, number>>;
 }
 
 /**

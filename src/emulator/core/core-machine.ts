@@ -6,6 +6,7 @@
  * between two instructions; `onInput` sees it with the instruction count and the virtual time it came at.
  */
 import { DEFAULT_CPU_MODEL, withVirtualization } from "./cpu/cpuid.ts";
+import { exitName } from "./cpu/svm/vmcb.ts";
 import { immediate } from "../immediate.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { checkStateFits } from "../machine-state.ts";
@@ -415,6 +416,7 @@ export class CoreMachine implements Machine {
         memory.watch.byteLength * 2 +
         vga.planes.byteLength +
         cpu.tlb.entries.byteLength,
+      vmExits: Object.fromEntries([...cpu.svm.exits].map(([code, count]) => [exitName(code).svm, count])),
     };
   }
 
