@@ -29,7 +29,7 @@ test("A machine whose Worker dies is powered off, says so, and starts again", as
     });
   }
   await notice(page, "stopped working");
-  await page.locator(".power-on button").click();
+  await page.locator(".ended .power-on button").click();
   await expectConsole(page, PROMPT);
   await page.context().close();
 });

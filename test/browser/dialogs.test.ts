@@ -75,7 +75,7 @@ test("A name of 300 characters is refused as too long", async () => {
 
 test("Finish pressed twice makes one machine", async () => {
   const machines = await page.locator("rs-library a").count();
-  await page.locator("rs-library rs-action button").first().click();
+  await page.locator("rs-library header rs-action button").click();
   for (let i = 0; i < 3; i++) await page.locator("rs-wizard .next button").click();
   await page.getByLabel("Power on after creation").uncheck();
   await page.locator("rs-wizard .next button").evaluate((button: HTMLElement) => {
@@ -95,7 +95,7 @@ test("Tiny Linux with less memory than it needs is refused beside the field", as
 });
 
 test("Back to typical, the wizard lists only what will be made", async () => {
-  await page.locator("rs-library rs-action button").first().click();
+  await page.locator("rs-library header rs-action button").click();
   const next = page.locator("rs-wizard .next button");
   await page.getByLabel("Custom (advanced)").check();
   for (let i = 0; i < 4; i++) await next.click();

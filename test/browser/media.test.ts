@@ -18,7 +18,7 @@ const next = () => page.locator("rs-wizard .next button");
 const file = (name: string, buffer: Buffer) => ({ name, mimeType: "application/octet-stream", buffer });
 
 async function wizardWith(name: string, bytes: Buffer): Promise<void> {
-  await page.locator("rs-library rs-action button").first().click();
+  await page.locator("rs-library header rs-action button").click();
   await next().click();
   await page.locator("rs-wizard input[type=file]").setInputFiles(file(name, bytes));
 }
@@ -62,7 +62,7 @@ test("The settings refuse a text file as a CD", async () => {
 });
 
 test("The GRUB rescue CD of the collection starts on the screen", async () => {
-  await page.locator("rs-library rs-action button").first().click();
+  await page.locator("rs-library header rs-action button").click();
   await next().click();
   await page.getByLabel("GRUB rescue CD").check();
   for (let i = 0; i < 3; i++) await next().click();

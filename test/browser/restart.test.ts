@@ -46,6 +46,7 @@ test("A panic is told with the kernel's own words, and the machine can be starte
   const notice = page.locator(".notice", { hasText: "panicked" });
   await notice.waitFor({ timeout: 60_000 });
   expect(await notice.innerText()).toContain("sysrq triggered crash");
-  await page.locator(".power-on button").click();
+  await expectConsole(page, "Kernel panic - not syncing: sysrq triggered crash");
+  await page.locator(".ended .power-on button").click();
   await expectConsole(page, PROMPT);
 });

@@ -114,12 +114,53 @@ export const styles = css`
   h1 {
     font-size: var(--rs-text-title);
   }
+  .tab .state {
+    color: var(--rs-off);
+    font-size: 0.8em;
+  }
+  .tab .state.running {
+    color: var(--rs-running);
+  }
+  .tab .state:is(.suspended, .paused) {
+    color: var(--rs-paused);
+  }
+  .bottom {
+    display: flex;
+    flex-direction: column;
+  }
+  .notices {
+    max-block-size: 40%;
+    overflow: auto;
+  }
   @media (max-width: 700px) {
     header {
       flex-wrap: wrap;
     }
     aside {
-      inline-size: 150px;
+      inline-size: min(230px, 45vw);
+    }
+  }
+  /* At 200 % zoom of a small screen the console needs the room: what stands in rows elsewhere shares one. */
+  @media (max-height: 520px) {
+    header {
+      min-block-size: 36px;
+    }
+    .tab a {
+      padding-block: 3px;
+    }
+    .bottom {
+      flex-direction: row;
+      align-items: stretch;
+      border-block-start: 1px solid var(--rs-line);
+    }
+    rs-task-log {
+      flex: 1;
+      min-inline-size: 0;
+    }
+    rs-status-line {
+      max-inline-size: 55%;
+      overflow-x: auto;
+      white-space: nowrap;
     }
   }
 `;

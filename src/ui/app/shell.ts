@@ -11,12 +11,13 @@ import "../components/task-log/task-log.ts";
 import "../panels/dialogs/dialogs.ts";
 import "../panels/home/home.ts";
 import "../panels/machine/machine.ts";
-import { chosenMachine, command, dialog } from "../state/commands.ts";
+import { chosenMachine, command, commandOfKeys, dialog } from "../state/commands.ts";
 import { laboratory } from "../state/laboratory.ts";
 import { startCost } from "../state/availability.ts";
 import { openTab, closeTab, openTabs } from "../state/machines.ts";
 import { notices, dismiss, type Notice } from "../state/notices.ts";
 import { libraryShown } from "../state/preferences.ts";
+import { stateMark, stateName } from "../state/state-name.ts";
 import { go, hashOf, route } from "../state/route.ts";
 import { styles } from "./shell.styles.ts";
 import "./status-line.ts";
@@ -49,22 +50,24 @@ export class Shell extends RingsideElement {
 
   private onKey = (event: KeyboardEvent): void => {
     if (event.isComposing) return;
-    if (event.key === "F1") dialog.set("help");
-    else if (event.ctrlKey && event.shiftKey && event.code === "KeyP") dialog.set("palette");
-    else return;
+    const found = commandOfKeys(event);
+    // In a console and in a field Ctrl and a letter are the guest's or the text's.
+    const isPlain = found?.id !== "help" && found?.id !== "palette";
+    if (!found || (isPlain && (dialog.get() !== undefined || isTyping(event)))) return;
     event.preventDefault();
+    if (found.reason(this.m) === "") found.run();
   };
 
   private tool(id: string) {
     if (id === "|") return html`<span class="separator"></span>`;
-    const { icon, label, reason, run } = command(id);
+    const { icon, label, reason, run, keys } = command(id);
     return html`<rs-action
       data-command=${id}
       icon-only
       icon=${icon ?? "info"}
       label=${label(this.m)}
       reason=${reason(this.m)}
-      hint=${id === "power-on" ? startCost(this.m, chosenMachine()) : ""}
+      hint=${[keys, id === "power-on" ? startCost(this.m, chosenMachine()) : ""].filter(Boolean).join(" · ")}
       @rs-press=${run}
     ></rs-action>`;
   }
@@ -109,7 +112,9 @@ export class Shell extends RingsideElement {
         const current = at.type === "machine" && at.id === id;
         return html`<span class="tab" ?data-current=${current}>
           <a href=${hashOf({ type: "machine", id })} aria-current=${current ? "page" : nothing}>
-            <rs-icon name="monitor"></rs-icon>${machine.name}
+            <span class="state ${machine.state}" title=${stateName(this.m, machine)} aria-hidden="true"
+              >${stateMark(machine)}</span
+            >${machine.name}
           </a>
           <rs-action
             icon="x"
@@ -214,9 +219,21 @@ export class Shell extends RingsideElement {
           <div class="workspace">${this.workspace()}</div>
         </main>
       </div>
-      <rs-task-log class="chrome"></rs-task-log>
-      <rs-status-line class="chrome"></rs-status-line>
+      <div class="bottom chrome">
+        <rs-task-log></rs-task-log>
+        <rs-status-line></rs-status-line>
+      </div>
       <rs-dialogs></rs-dialogs>
     `;
   }
+}
+
+function isTyping(event: KeyboardEvent): boolean {
+  return event
+    .composedPath()
+    .some(
+      (element) =>
+        element instanceof HTMLElement &&
+        element.matches("input, textarea, select, canvas, [contenteditable]"),
+    );
 }

@@ -13,6 +13,7 @@ export class StatusLine extends RingsideElement {
     sharedStyles,
     css`
       footer {
+        block-size: 100%;
         padding: 3px 12px;
         border-block-start: 1px solid var(--rs-line);
         background: var(--rs-surface-quiet);

@@ -13,6 +13,8 @@ export interface Workspace {
   name: string;
   icon: IconName;
   label(m: Messages): string;
+  /** What Home says of it; a workspace without that is not on Home. */
+  door?(m: Messages): string;
   /** Defines the elements that `view` draws. */
   load(): Promise<unknown>;
   /** `rest`: the parts of the address after the name. */
@@ -24,6 +26,7 @@ export const WORKSPACES: readonly Workspace[] = [
     name: "network",
     icon: "network",
     label: (m) => m.networks.tab,
+    door: (m) => m.home.networkText,
     load: () => import("../panels/network/network.ts"),
     view: (rest) => html`<rs-network .rest=${rest}></rs-network>`,
   },

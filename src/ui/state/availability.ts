@@ -23,7 +23,8 @@ export function whyNot(m: Messages, view: MachineView | undefined, action: Machi
   if (!view.definition) return m.reason.notStartable;
   const refused = refusal(view.state, action);
   if (refused) {
-    if (action === "delete" && refused.key === "running") return m.reason.deleteOn;
+    if ((action === "delete" || action === "duplicate") && refused.key === "running")
+      return m.reason.deleteOn;
     if ((action === "power-on" || action === "boot-cold") && refused.key === "running") {
       return m.reason.alreadyOn;
     }

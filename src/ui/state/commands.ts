@@ -21,15 +21,16 @@ export type DialogName =
   "wizard" | "settings" | "rename" | "remove" | "powerOff" | "reset" | "palette" | "help";
 export const dialog = signal<DialogName | undefined>(undefined);
 
-export type CommandMenu = "file" | "machine" | "view" | "labs" | "help";
+export type CommandMenu = "file" | "machine" | "view" | "help";
 
 export interface Command {
   id: string;
   menu: CommandMenu;
   icon?: IconName;
   label: (m: Messages) => string;
-  /** Empty when it can be done now. */
-  reason: (m: Messages) => string;
+  /** Empty when it can be done now, with the machine that is chosen or the one given. */
+  reason: (m: Messages, machine?: MachineView) => string;
+  /** VMware's, where the browser does not need them itself. */
   keys?: string;
   run: () => void;
 }
@@ -47,13 +48,15 @@ function forMachine(
   icon: IconName | undefined,
   label: Command["label"],
   run: (id: string) => void,
+  keys?: string,
 ): Command {
   return {
     id,
     menu: "machine",
     icon,
     label,
-    reason: (m) => whyNot(m, chosenMachine(), action),
+    keys,
+    reason: (m, machine = chosenMachine()) => whyNot(m, machine, action),
     run: () => {
       const machine = chosenMachine();
       if (machine) run(machine.id);
@@ -95,6 +98,7 @@ export const commands: Command[] = [
     "play",
     (m) => m.command.powerOn,
     (id) => void laboratory.powerOn(id),
+    "Ctrl+B",
   ),
   forMachine(
     "boot-cold",
@@ -137,6 +141,7 @@ export const commands: Command[] = [
     "square",
     (m) => m.command.powerOff,
     () => dialog.set("powerOff"),
+    "Ctrl+E",
   ),
   forMachine(
     "ctrl-alt-del",
@@ -151,6 +156,7 @@ export const commands: Command[] = [
     "settings",
     (m) => m.command.settings,
     () => dialog.set("settings"),
+    "Ctrl+D",
   ),
   forMachine(
     "rename",
@@ -222,14 +228,6 @@ export const commands: Command[] = [
     run: () => setLanguage(language.get() === "en" ? "zh-CN" : "en"),
   },
   {
-    id: "labs",
-    menu: "labs",
-    icon: "book-open",
-    label: (m) => m.command.labList,
-    reason: (m) => m.reason.noLabs,
-    run: () => undefined,
-  },
-  {
     id: "palette",
     menu: "help",
     icon: "search",
@@ -252,6 +250,14 @@ export const commands: Command[] = [
 /** Commands of parts that are not known here, such as the workspaces. */
 export function addCommands(more: readonly Command[]): void {
   commands.push(...more);
+}
+
+/** The command that these keys mean, such as Ctrl+Shift+P. */
+export function commandOfKeys(event: KeyboardEvent): Command | undefined {
+  if (event.altKey || event.metaKey) return undefined;
+  const key = event.code.startsWith("Key") ? event.code.slice(3) : event.key;
+  const pressed = `${event.ctrlKey ? "Ctrl+" : ""}${event.shiftKey ? "Shift+" : ""}${key}`;
+  return commands.find(({ keys }) => keys === pressed);
 }
 
 export function command(id: string): Command {

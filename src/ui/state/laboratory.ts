@@ -32,6 +32,7 @@ import { budgetRefusal, isOverBudget } from "./availability.ts";
 import {
   closeTab,
   findMachine,
+  folders,
   machines,
   openTab,
   type Ending,
@@ -177,6 +178,10 @@ class Laboratory {
 
   readonly find = findMachine;
 
+  get library(): MachineLibrary {
+    return this.#library;
+  }
+
   get takenNames(): readonly string[] {
     return this.machines.get().map(({ name }) => name);
   }
@@ -236,6 +241,7 @@ class Laboratory {
           machine,
           state: action === "resume" ? "resuming" : "starting",
           agentReady: false,
+          resets: 0,
           cancelled: false,
         };
         this.#sessions.set(id, session);
@@ -309,7 +315,7 @@ class Laboratory {
     // `suspend` itself lets go, once the state is in the store.
     if (this.#sessions.get(id) !== session || reason.type === "suspended") return;
     this.#sessions.delete(id);
-    this.#endings.set(id, { reason, console: session.machine.console.scrollback() });
+    this.#endings.set(id, { reason, machine: session.machine });
     const machine = { id, name: this.find(id)?.name ?? "" };
     await this.#library.release(id, "off");
     this.#refresh();
@@ -364,6 +370,7 @@ class Laboratory {
   async reset(id: string): Promise<void> {
     await this.#running(id, "reset", async (session) => {
       session.agentReady = false;
+      session.resets++;
       this.#refresh();
       await session.machine.reset();
     });
@@ -407,7 +414,11 @@ class Laboratory {
   }
 
   /** Changes settings; a medium or a cable of a running machine is changed in the machine too. */
-  async update(id: string, change: Partial<Omit<MachineDefinition, "id" | "version">>): Promise<boolean> {
+  async update(
+    id: string,
+    change: Partial<Omit<MachineDefinition, "id" | "version">>,
+    logged = true,
+  ): Promise<boolean> {
     const view = this.find(id);
     if (!view) return false;
     return this.#try(view.name, 0, async () => {
@@ -422,7 +433,7 @@ class Laboratory {
         if (change.nics) this.#networks.replug(machine, change.nics);
       }
       if (before) await this.#media.deleteUnused(before, this.#definitions);
-      await this.#library.tasks.note("edit", { id, name: view.name });
+      if (logged) await this.#library.tasks.note("edit", { id, name: view.name });
     });
   }
 
@@ -445,6 +456,11 @@ class Laboratory {
 
   async #mediumFor(medium: StoredMedium | null, readOnly: boolean): Promise<Medium | null> {
     return medium === null ? null : { type: "bytes", bytes: await this.#media.read(medium), readOnly };
+  }
+
+  /** Does something to the library; what fails becomes a notice. Gives whether it was done. */
+  change(name: string, act: (library: MachineLibrary) => Promise<unknown>): Promise<boolean> {
+    return this.#try(name, 0, () => act(this.#library));
   }
 
   async #running(id: string, task: TaskName, act: (session: Session) => Promise<void>): Promise<void> {
@@ -500,6 +516,7 @@ class Laboratory {
   }
 
   #refresh(): void {
+    folders.set(this.#library.folders);
     this.machines.set(this.#library.entries.map((entry) => this.#viewOf(entry)));
     this.tasks.set([...this.#library.tasks.entries]);
   }

@@ -1,4 +1,5 @@
 /** The machines as the screen shows them. The laboratory writes these signals; views read them. */
+import type { LibraryFolder } from "../../hypervisor-model/virtual-machines/library.ts";
 import type { MachineDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
 import type { MachineState } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import type {
@@ -14,6 +15,8 @@ export interface Session {
   /** `starting` and what follows, from the lifecycle table. */
   state: MachineState;
   agentReady: boolean;
+  /** How often the user has reset it. */
+  resets: number;
   /** The user gave up waiting for the start. */
   cancelled: boolean;
 }
@@ -21,8 +24,8 @@ export interface Session {
 /** How a machine ended by itself or by its plug, until it is started again. */
 export interface Ending {
   reason: EndReason;
-  /** What its serial console still had. */
-  console: Uint8Array;
+  /** What its consoles showed last can still be read of it. */
+  machine: RunningMachine;
 }
 
 export interface MachineView {
@@ -37,6 +40,9 @@ export interface MachineView {
 }
 
 export const machines = signal<readonly MachineView[]>([]);
+
+/** Of the library tree. */
+export const folders = signal<readonly LibraryFolder[]>([]);
 
 export function findMachine(id: string | undefined): MachineView | undefined {
   return machines.get().find((machine) => machine.id === id);

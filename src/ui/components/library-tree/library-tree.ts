@@ -1,14 +1,36 @@
-/** The library at the left: every machine with its state as shape and word, and a search box. */
+/**
+ * The library at the left: folders and machines, each machine with its state as shape and word, a search box, and what can
+ * be done with each (right click, Menu key, Shift+F10 or its button). Machines are moved by drag or from that menu.
+ */
+import "@awesome.me/webawesome/dist/components/dropdown/dropdown.js";
+import "@awesome.me/webawesome/dist/components/dropdown-item/dropdown-item.js";
 import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { dialog } from "../../state/commands.ts";
+import type { LibraryFolder } from "../../../hypervisor-model/virtual-machines/library.ts";
+import { command, dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import type { MachineView } from "../../state/machines.ts";
+import { folders, openTab, type MachineView } from "../../state/machines.ts";
 import { hashOf, route } from "../../state/route.ts";
-import { stateName } from "../../state/state-name.ts";
+import { stateMark, stateName } from "../../state/state-name.ts";
 import "../action-button/action-button.ts";
 import { RingsideElement } from "../element.ts";
+import "../icon/icon.ts";
 import { sharedStyles } from "../shared.styles.ts";
+
+/** What the menu of a machine offers, in VMware's order. */
+const MACHINE_MENU = [
+  "power-on",
+  "resume",
+  "suspend",
+  "reset",
+  "shut-down",
+  "power-off",
+  "settings",
+  "rename",
+  "duplicate",
+  "remove",
+];
+const TOP = "top";
 
 @customElement("rs-library")
 export class LibraryTree extends RingsideElement {
@@ -41,25 +63,73 @@ export class LibraryTree extends RingsideElement {
         color: var(--rs-text-quiet);
         opacity: 1;
       }
-      h3 {
-        padding-block: 4px;
+      .folder {
+        display: flex;
+        align-items: center;
         color: var(--rs-text-quiet);
         font-weight: 600;
       }
+      .folder > button {
+        display: flex;
+        flex: 1;
+        gap: 6px;
+        min-inline-size: 0;
+        padding: 5px 4px;
+        border: 0;
+        background: none;
+        font-weight: 600;
+        text-align: start;
+        cursor: pointer;
+      }
+      ul ul {
+        padding-inline-start: 12px;
+      }
+      .row {
+        display: flex;
+        align-items: center;
+        border-radius: 4px;
+      }
+      .row:hover,
+      .row:focus-within {
+        background: var(--rs-hover);
+      }
+      .row[data-current] {
+        background: var(--rs-surface-active);
+      }
+      .row.over,
+      .folder.over {
+        outline: 2px dashed var(--rs-accent);
+      }
+      .more {
+        min-inline-size: 24px;
+        padding: 2px;
+        border: 0;
+        border-radius: 4px;
+        background: none;
+        opacity: 0;
+        cursor: pointer;
+      }
+      :is(.row, .folder):is(:hover, :focus-within) .more,
+      [data-current] .more {
+        opacity: 1;
+      }
+      .reason {
+        display: block;
+        max-inline-size: 240px;
+        color: var(--rs-text-quiet);
+        font-size: var(--rs-text-small);
+        white-space: normal;
+      }
       a {
         display: flex;
+        flex: 1;
+        min-inline-size: 0;
         align-items: center;
         gap: 8px;
         padding: 5px 8px;
         border-radius: 4px;
         color: var(--rs-text);
         text-decoration: none;
-      }
-      a:hover {
-        background: var(--rs-hover);
-      }
-      a[aria-current] {
-        background: var(--rs-surface-active);
       }
       .name {
         flex: 1;
@@ -83,30 +153,207 @@ export class LibraryTree extends RingsideElement {
   ];
 
   @state() private search = "";
+  @state() private closed: ReadonlySet<string> = new Set();
+  /** The folder whose name is being typed. */
+  @state() private naming?: string;
+  @state() private over?: string;
 
-  private mark({ state }: MachineView): string {
-    if (state === "running") return "▶";
-    if (state === "suspended" || state === "paused") return "‖";
-    return state === "off" ? "○" : "◐";
+  private open(event: Event): void {
+    const row = event.currentTarget as HTMLElement;
+    const menu = row.querySelector("wa-dropdown");
+    if (!menu) return;
+    event.preventDefault();
+    menu.open = true;
   }
 
   private row(machine: MachineView) {
+    const { id, name } = machine;
     const at = route.get();
-    const current = at.type === "machine" && at.id === machine.id;
-    const word = stateName(this.m, machine);
+    const current = at.type === "machine" && at.id === id;
     return html`<li>
-      <a href=${hashOf({ type: "machine", id: machine.id })} aria-current=${current ? "page" : nothing}>
-        <span class="state ${machine.state}" aria-hidden="true">${this.mark(machine)}</span>
-        <span class="name" title=${machine.name}>${machine.name}</span>
-        <span class="quiet small">${word}</span>
-      </a>
+      <div
+        class="row"
+        ?data-current=${current}
+        draggable="true"
+        @dragstart=${(event: DragEvent) => event.dataTransfer?.setData("text/x-ringside-machine", id)}
+        @contextmenu=${this.open}
+      >
+        <a
+          href=${hashOf({ type: "machine", id })}
+          aria-current=${current ? "page" : nothing}
+          draggable="false"
+        >
+          <span class="state ${machine.state}" aria-hidden="true">${stateMark(machine)}</span>
+          <span class="name" title=${name}>${name}</span>
+          <span class="quiet small">${stateName(this.m, machine)}</span>
+        </a>
+        ${this.machineMenu(machine)}
+      </div>
     </li>`;
+  }
+
+  private machineMenu(machine: MachineView) {
+    const { library } = this.m;
+    const { id, name, definition } = machine;
+    const at = definition?.folder ?? null;
+    const select = (event: CustomEvent<{ item: { value: string } }>) => {
+      const { value } = event.detail.item;
+      if (value.startsWith("to:")) {
+        this.move(id, value === `to:${TOP}` ? null : value.slice(3));
+        return;
+      }
+      const chosen = command(value);
+      if (chosen.reason(this.m, machine)) {
+        event.preventDefault();
+        return;
+      }
+      openTab(id);
+      chosen.run();
+    };
+    const places: [id: string | null, name: string][] = [
+      [null, library.myLab],
+      ...folders.get().map(({ id, name }): [string, string] => [id, name]),
+    ];
+    return html`<wa-dropdown size="s" @wa-select=${select}>
+      <button slot="trigger" class="more" type="button" aria-label=${library.actions(name)}>⋯</button>
+      ${MACHINE_MENU.map((item) => {
+        const { icon, label, reason, keys } = command(item);
+        const why = reason(this.m, machine);
+        // What a machine in this state can never do is not listed: a menu of reasons helps nobody.
+        if (why && ["power-on", "resume", "suspend", "reset", "shut-down", "power-off"].includes(item))
+          return nothing;
+        return html`<wa-dropdown-item value=${item} aria-disabled=${why ? "true" : nothing}>
+          ${icon ? html`<rs-icon slot="icon" name=${icon}></rs-icon>` : nothing} ${label(this.m)}
+          ${keys ? html`<kbd>${keys}</kbd>` : nothing}
+          ${why ? html`<span class="reason">${why}</span>` : nothing}
+        </wa-dropdown-item>`;
+      })}
+      ${places
+        .filter(([place]) => place !== at)
+        .map(
+          ([place, folder]) =>
+            html`<wa-dropdown-item value=${`to:${place ?? TOP}`}>
+              <rs-icon slot="icon" name="folder-open"></rs-icon>${library.moveTo(folder)}
+            </wa-dropdown-item>`,
+        )}
+    </wa-dropdown>`;
+  }
+
+  private move(machine: string, folder: string | null): void {
+    const name = laboratory.find(machine)?.name ?? "";
+    void laboratory.change(name, (library) => library.moveToFolder(machine, folder));
+  }
+
+  private dropInto(folder: string | null) {
+    const key = folder ?? TOP;
+    return {
+      over: (event: DragEvent) => {
+        if (!event.dataTransfer?.types.includes("text/x-ringside-machine")) return;
+        event.preventDefault();
+        this.over = key;
+      },
+      drop: (event: DragEvent) => {
+        event.preventDefault();
+        this.over = undefined;
+        const machine = event.dataTransfer?.getData("text/x-ringside-machine");
+        if (machine && laboratory.find(machine)) this.move(machine, folder);
+      },
+    };
+  }
+
+  private newFolder(parent: string | null): void {
+    const { library: m } = this.m;
+    void laboratory.change(m.newFolder, async (library) => {
+      const { id } = await library.createFolder(m.folderName, parent);
+      this.naming = id;
+      await this.updateComplete;
+      this.renderRoot.querySelector<HTMLInputElement>(".naming")?.select();
+    });
+  }
+
+  private rename(folder: LibraryFolder, name: string): void {
+    this.naming = undefined;
+    if (name.trim() && name !== folder.name)
+      void laboratory.change(folder.name, (library) => library.renameFolder(folder.id, name));
+  }
+
+  private folder(folder: LibraryFolder | null, machines: readonly MachineView[]): unknown {
+    const { library } = this.m;
+    const id = folder?.id ?? null;
+    const isHere = (place: string | null | undefined) =>
+      (folders.get().some((other) => other.id === place) ? place : null) === id;
+    const inner = folders.get().filter(({ id: other, parent }) => other !== id && isHere(parent));
+    const here = machines.filter(({ definition }) => isHere(definition?.folder));
+    const closed = this.closed.has(id ?? TOP) && !this.search;
+    const name = folder?.name ?? library.myLab;
+    const drop = this.dropInto(id);
+    const toggle = () => {
+      const next = new Set(this.closed);
+      if (!next.delete(id ?? TOP)) next.add(id ?? TOP);
+      this.closed = next;
+    };
+    const select = (event: CustomEvent<{ item: { value: string } }>) => {
+      const { value } = event.detail.item;
+      if (value === "new") this.newFolder(id);
+      else if (folder && value === "rename") {
+        this.naming = folder.id;
+        void this.updateComplete.then(() =>
+          this.renderRoot.querySelector<HTMLInputElement>(".naming")?.select(),
+        );
+      } else if (folder) void laboratory.change(name, (it) => it.deleteFolder(folder.id));
+    };
+    return html`<div
+        class="folder ${this.over === (id ?? TOP) ? "over" : ""}"
+        @contextmenu=${this.open}
+        @dragover=${drop.over}
+        @dragleave=${() => (this.over = undefined)}
+        @drop=${drop.drop}
+      >
+        ${
+          folder && this.naming === folder.id
+            ? html`<input
+                class="naming"
+                aria-label=${library.folderLabel}
+                .value=${name}
+                @blur=${(event: Event) => this.rename(folder, (event.target as HTMLInputElement).value)}
+                @keydown=${(event: KeyboardEvent) => {
+                  if (event.isComposing) return;
+                  if (event.key === "Escape") (event.target as HTMLInputElement).value = name;
+                  if (event.key === "Enter" || event.key === "Escape")
+                    (event.target as HTMLInputElement).blur();
+                }}
+              />`
+            : html`<button type="button" aria-expanded=${String(!closed)} @click=${toggle}>
+                <span aria-hidden="true">${closed ? "▸" : "▾"}</span><span class="name">${name}</span>
+              </button>`
+        }
+        <wa-dropdown size="s" @wa-select=${select}>
+          <button slot="trigger" class="more" type="button" aria-label=${library.actions(name)}>⋯</button>
+          <wa-dropdown-item value="new">${library.newFolder}</wa-dropdown-item>
+          ${
+            folder
+              ? html`<wa-dropdown-item value="rename">${library.renameFolder}</wa-dropdown-item>
+                  <wa-dropdown-item value="delete">${library.deleteFolder}</wa-dropdown-item>`
+              : nothing
+          }
+        </wa-dropdown>
+      </div>
+      ${
+        closed
+          ? nothing
+          : html`<ul>
+              ${inner.map((other) => html`<li>${this.folder(other, machines)}</li>`)}
+              ${here.map((machine) => this.row(machine))}
+              ${folder && inner.length + here.length === 0 && !this.search ? html`<li class="quiet small">${library.folderEmpty}</li>` : nothing}
+            </ul>`
+      }`;
   }
 
   protected override render() {
     const { library } = this.m;
     const all = laboratory.machines.get();
-    const found = all.filter(({ name }) => name.toLowerCase().includes(this.search.trim().toLowerCase()));
+    const words = this.search.trim().toLowerCase();
+    const found = all.filter(({ name }) => name.toLowerCase().includes(words));
     return html`
       <header>
         <h2>${library.label}</h2>
@@ -123,11 +370,7 @@ export class LibraryTree extends RingsideElement {
         placeholder=${library.search}
         @input=${(event: InputEvent) => (this.search = (event.target as HTMLInputElement).value)}
       />
-      <h3>${library.myLab}</h3>
-      <ul>
-        ${found.map((machine) => this.row(machine))}
-      </ul>
-      ${all.length === 0 ? html`<p class="quiet">${library.empty}</p>` : nothing}
+      ${this.folder(null, found)} ${all.length === 0 ? html`<p class="quiet">${library.empty}</p>` : nothing}
       ${all.length > 0 && found.length === 0 ? html`<p class="quiet">${library.nothingFound(this.search)}</p>` : nothing}
     `;
   }

@@ -8,7 +8,7 @@ import { RingsideElement } from "../element.ts";
 import "../icon/icon.ts";
 import { sharedStyles } from "../shared.styles.ts";
 
-const MENUS: readonly CommandMenu[] = ["file", "machine", "view", "labs", "help"];
+const MENUS: readonly CommandMenu[] = ["file", "machine", "view", "help"];
 
 @customElement("rs-menu-bar")
 export class MenuBar extends RingsideElement {

@@ -70,19 +70,39 @@ export class ScreenConsole extends RingsideElement {
       canvas.captured {
         outline: 2px solid var(--rs-place-kernel);
       }
+      .tools,
       .keys {
         display: flex;
-        flex-wrap: wrap;
+        align-items: center;
         gap: 2px;
         padding: 2px 8px;
+        background: var(--rs-surface);
       }
-      p {
-        padding: 4px 12px;
+      .tools {
+        border-block-end: 1px solid var(--rs-line);
+      }
+      .keys {
+        flex-wrap: wrap;
+        border-block-start: 1px solid var(--rs-line);
+      }
+      .hint {
+        flex: 1;
+        padding-inline: 8px;
+        overflow: hidden;
+        text-align: end;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
+      .hint.now {
+        color: var(--rs-place-kernel);
+        font-weight: 600;
       }
     `,
   ];
 
   @property({ attribute: false }) machine?: RunningMachine;
+  /** The machine has ended: its last picture stays. */
+  @property({ type: Boolean }) ended = false;
   @query("canvas") private canvas!: HTMLCanvasElement;
   @state() private captured = false;
   @state() private wasCaptured = false;
@@ -173,6 +193,7 @@ export class ScreenConsole extends RingsideElement {
   }
 
   private async capture(): Promise<void> {
+    if (this.ended) return;
     this.captured = true;
     this.wasCaptured = true;
     this.canvas.focus();
@@ -240,9 +261,26 @@ export class ScreenConsole extends RingsideElement {
 
   protected override render() {
     const { console: m, keysPad } = this.m;
-    const say = this.captured ? m.captured : this.wasCaptured ? m.released : m.clickToUse;
+    const say = this.ended
+      ? m.endedHint
+      : this.captured
+        ? m.captured
+        : this.wasCaptured
+          ? m.released
+          : m.clickToUse;
     return html`
-      <p class="small" role="status">${say}</p>
+      <div class="tools">
+        <slot name="bar"></slot>
+        <span class="small hint ${this.captured ? "now" : "quiet"}" role="status">${say}</span>
+        <rs-action
+          icon="keyboard"
+          label=${m.keys}
+          hint=${keysPad.hint}
+          reason=${this.ended ? m.endedHint : ""}
+          .pressed=${this.keysShown}
+          @rs-press=${() => (this.keysShown = !this.keysShown)}
+        ></rs-action>
+      </div>
       <div class="place">
         <canvas
           tabindex="0"
@@ -261,16 +299,13 @@ export class ScreenConsole extends RingsideElement {
           @wheel=${this.pointer}
         ></canvas>
       </div>
-      <div class="keys" role="group" aria-label=${keysPad.label}>
-        <rs-action
-          icon="keyboard"
-          label=${m.keys}
-          hint=${keysPad.hint}
-          .pressed=${this.keysShown}
-          @rs-press=${() => (this.keysShown = !this.keysShown)}
-        ></rs-action>
-        ${this.keysShown ? KEYS.map((code) => html`<rs-action label=${this.keyName(code)} .pressed=${STICKY.has(code) ? this.held.includes(code) : undefined} @rs-press=${() => this.press(code)}></rs-action>`) : nothing}
-      </div>
+      ${
+        this.keysShown && !this.ended
+          ? html`<div class="keys" role="group" aria-label=${keysPad.label}>
+              ${KEYS.map((code) => html`<rs-action label=${this.keyName(code)} .pressed=${STICKY.has(code) ? this.held.includes(code) : undefined} @rs-press=${() => this.press(code)}></rs-action>`)}
+            </div>`
+          : nothing
+      }
     `;
   }
 }

@@ -76,11 +76,24 @@ export class SerialConsole extends RingsideElement {
         border-block-end: 1px solid var(--rs-line);
         background: var(--rs-surface);
       }
-      .tools .quiet {
+      .tools .hint {
         flex: 1;
+        padding-inline: 8px;
+        text-align: end;
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+      }
+      slot {
+        flex-shrink: 1;
+      }
+      @media (max-width: 700px) {
+        .tools {
+          overflow-x: auto;
+        }
+        .tools .hint:not(.now) {
+          display: none;
+        }
       }
       .terminal {
         flex: 1;
@@ -107,6 +120,10 @@ export class SerialConsole extends RingsideElement {
   ];
 
   @property({ attribute: false }) machine?: RunningMachine;
+  /** How often the machine has been reset: each time what was shown before moves up behind a line that says so. */
+  @property({ type: Number }) resets = 0;
+  /** The machine has ended: what it wrote can be read, nothing can be typed. */
+  @property({ type: Boolean }) ended = false;
   @query(".terminal") private place!: HTMLElement;
   @state() private finding = false;
   @state() private message = "";
@@ -137,7 +154,7 @@ export class SerialConsole extends RingsideElement {
     withAdoptedStyles(this.shadowRoot!, () => terminal.open(this.place));
     terminal.attachCustomKeyEventHandler((event) => this.#key(event));
     const bytes = new TextEncoder();
-    terminal.onData((text) => this.#attached?.console.write(bytes.encode(text)));
+    terminal.onData((text) => this.ended || this.#attached?.console.write(bytes.encode(text)));
     terminal.onResize(({ cols, rows }) => this.#attached?.console.resize(cols, rows));
     this.#terminal = terminal;
     this.#fit.fit();
@@ -145,12 +162,16 @@ export class SerialConsole extends RingsideElement {
     observer.observe(this.place);
     this.#detach.push(() => observer.disconnect());
     this.#attach();
-    terminal.focus();
+    if (!this.ended) terminal.focus();
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has("machine")) this.#attach();
-    if (this.#terminal) this.#terminal.options.theme = theme.get() === "dark" ? DARK : LIGHT;
+    const isSame = !changed.has("machine");
+    if (!isSame) this.#attach();
+    if (isSame && changed.has("resets") && this.resets > 0) this.#markReset();
+    if (!this.#terminal) return;
+    this.#terminal.options.disableStdin = this.ended;
+    this.#terminal.options.theme = theme.get() === "dark" ? DARK : LIGHT;
   }
 
   #stopListening?: () => void;
@@ -163,6 +184,14 @@ export class SerialConsole extends RingsideElement {
     terminal.write(this.machine.console.scrollback());
     this.#stopListening = this.machine.console.onOutput((output) => terminal.write(output));
     this.machine.console.resize(terminal.cols, terminal.rows);
+  }
+
+  /** A soft reset (DECSTR), a line in reverse video, and a screenful of room. */
+  #markReset(): void {
+    const { rows = 24 } = this.#terminal ?? {};
+    const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour12: false });
+    const line = ` ${this.m.console.resetAt(time)} `;
+    this.#terminal?.write(`\x1b[!p\x1b[${rows};1H\r\n\x1b[7m${line}\x1b[0m${"\r\n".repeat(rows)}\x1b[H`);
   }
 
   override disconnectedCallback(): void {
@@ -230,7 +259,10 @@ export class SerialConsole extends RingsideElement {
     theme.get();
     return html`
       <div class="tools">
-        <span class="quiet small" role="status">${this.message || m.serialHint}</span>
+        <slot name="bar"></slot>
+        <span class="quiet small hint" role="status"
+          >${this.message || (this.ended ? m.endedHint : m.serialHint)}</span
+        >
         ${this.finding ? html`<input aria-label=${m.findLabel} @change=${this.find} @keydown=${(event: KeyboardEvent) => event.key === "Escape" && (this.finding = false)} />` : nothing}
         <rs-action
           icon="search"

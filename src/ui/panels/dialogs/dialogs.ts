@@ -22,6 +22,21 @@ export class Dialogs extends RingsideElement {
     sharedStyles,
     formStyles,
     css`
+      .commands li {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: 12px;
+      }
+      .commands .hint {
+        text-align: end;
+      }
+      .keys > div {
+        display: grid;
+        grid-template-columns: 150px 1fr;
+        gap: 12px;
+        padding-block: 3px;
+      }
       li {
         padding-block: 2px;
       }
@@ -119,6 +134,16 @@ export class Dialogs extends RingsideElement {
     </rs-dialog>`;
   }
 
+  /** Arrow keys go through the commands that are found, and back to the field. */
+  private walk = (event: KeyboardEvent): void => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const stops = [...this.renderRoot.querySelectorAll<HTMLElement>(".form > input, .commands rs-action")];
+    const at = stops.findIndex((stop) => stop.matches(":focus, :focus-within") || stop === event.target);
+    stops[Math.min(stops.length - 1, Math.max(0, at + step))]?.focus();
+  };
+
   private palette() {
     const { palette } = this.m;
     const words = (this.text ?? "").toLowerCase();
@@ -137,21 +162,23 @@ export class Dialogs extends RingsideElement {
         <input
           aria-label=${palette.placeholder}
           placeholder=${palette.placeholder}
+          @keydown=${this.walk}
           @input=${(event: InputEvent) => (this.text = (event.target as HTMLInputElement).value)}
         />
-        <ul>
-          ${found.map(
-            (entry) =>
-              html`<li>
-                <rs-action
-                  look="link"
-                  icon=${entry.icon ?? "arrow-right"}
-                  label=${entry.label(this.m)}
-                  reason=${entry.reason(this.m)}
-                  @rs-press=${() => run(entry)}
-                ></rs-action>
-              </li>`,
-          )}
+        <ul class="commands" @keydown=${this.walk}>
+          ${found.map((entry) => {
+            const reason = entry.reason(this.m);
+            return html`<li>
+              <rs-action
+                look="link"
+                icon=${entry.icon ?? "arrow-right"}
+                label=${entry.label(this.m)}
+                reason=${reason}
+                @rs-press=${() => run(entry)}
+              ></rs-action>
+              ${reason ? html`<span class="hint" aria-hidden="true">${reason}</span>` : entry.keys ? html`<kbd>${entry.keys}</kbd>` : nothing}
+            </li>`;
+          })}
         </ul>
         ${found.length === 0 ? html`<p class="quiet">${palette.none}</p>` : nothing}
       </div>
@@ -162,8 +189,7 @@ export class Dialogs extends RingsideElement {
   private help() {
     const { help } = this.m;
     const keys = [
-      ["Ctrl+Shift+P", help.keyPalette],
-      ["F1", help.keyHelp],
+      ...commands.flatMap(({ keys, label }) => (keys ? [[keys, label(this.m)]] : [])),
       ["Ctrl+Alt", help.keyRelease],
       ["Ctrl+Alt", help.leaveConsole],
       ["Ctrl+Shift+C / V", help.keyConsoleCopy],
@@ -174,9 +200,16 @@ export class Dialogs extends RingsideElement {
       <div class="form">
         <p>${help.about}</p>
         <h3>${help.keysTitle}</h3>
-        <ul>
-          ${keys.map(([key, what]) => html`<li><kbd>${key}</kbd> ${what}</li>`)}
-        </ul>
+        <dl class="keys">
+          ${keys.map(
+            ([key, what]) =>
+              html`<div>
+                <dt><kbd>${key}</kbd></dt>
+                <dd>${what}</dd>
+              </div>`,
+          )}
+        </dl>
+        <p class="hint">${help.keysBrowser}</p>
       </div>
       <div slot="footer">${this.cancel(this.m.common.close)}</div>
     </rs-dialog>`;

@@ -1,11 +1,13 @@
-/** Home: three doors and the machines used last. */
+/** Home: the doors and the machines used last. */
 import { css, html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
+import { WORKSPACES } from "../../app/workspaces.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import "../../components/icon/icon.ts";
 import type { IconName } from "../../components/icon/icon-names.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
+import { dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { hashOf } from "../../state/route.ts";
 import { stateName } from "../../state/state-name.ts";
@@ -71,7 +73,7 @@ export class Home extends RingsideElement {
   }
 
   protected override render() {
-    const { home } = this.m;
+    const { home, command } = this.m;
     const recent = laboratory.machines
       .get()
       .filter(({ definition }) => definition)
@@ -83,13 +85,25 @@ export class Home extends RingsideElement {
       label=${home.startAction}
       @rs-press=${() => void laboratory.create({}, true)}
     ></rs-action>`;
+    const wizard = html`<rs-action
+      look="outlined"
+      icon="plus"
+      label=${command.newMachine}
+      @rs-press=${() => dialog.set("wizard")}
+    ></rs-action>`;
     return html`
       <h1>${home.title}</h1>
       <p class="lead">${home.lead}</p>
       <div class="doors">
         ${this.door("terminal", home.startTitle, home.startText, start)}
-        ${this.door("book-open", home.courseTitle, home.courseText, html`<span class="quiet small">${home.courseNotYet}</span>`)}
-        ${this.door("layers", home.insideTitle, home.insideText, html`<span class="quiet small">${home.insideNotYet}</span>`)}
+        ${this.door("plus", home.newTitle, home.newText, wizard)}
+        ${WORKSPACES.map((workspace) => {
+          const { icon, label, door, name } = workspace;
+          if (!door) return nothing;
+          const address = hashOf({ type: "workspace", name, rest: [] });
+          const link = html`<a href=${address}>${home.openWorkspace(label(this.m))}</a>`;
+          return this.door(icon, label(this.m), door(this.m), link);
+        })}
       </div>
       <section class="recent">
         <h2>${home.recent}</h2>

@@ -48,6 +48,16 @@ export class EventStrip extends RingsideElement {
         flex-wrap: wrap;
         gap: 2px 18px;
       }
+      @media (max-height: 520px) {
+        :host,
+        ul {
+          flex-wrap: nowrap;
+        }
+        ul {
+          overflow-x: auto;
+          white-space: nowrap;
+        }
+      }
       .badge {
         padding: 0 8px;
         border: 1px solid var(--rs-success);

@@ -11,13 +11,34 @@ export const styles = css`
     display: flex;
     align-items: center;
     gap: 4px;
+  }
+  .tools {
     padding: 2px 8px;
     border-block-end: 1px solid var(--rs-line);
     background: var(--rs-surface);
   }
+  .ended {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 4px 10px;
+    padding: 5px 12px;
+    border-block-end: 1px solid var(--rs-line);
+    background: var(--rs-warning-quiet);
+  }
+  .ended p {
+    flex: 1;
+    min-inline-size: min(300px, 100%);
+  }
+  .consoles {
+    min-inline-size: 0;
+  }
   .doing {
     flex: 1;
     padding-inline: 8px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
   }
   .spinner {
     display: inline-block;
@@ -41,69 +62,8 @@ export const styles = css`
   }
   rs-serial-console,
   rs-screen-console,
-  .summary {
+  rs-summary {
     flex: 1;
     min-block-size: 0;
-  }
-  .summary {
-    padding: 20px 28px;
-    overflow: auto;
-  }
-  h1 {
-    font-size: var(--rs-text-title);
-  }
-  .elsewhere {
-    margin-block: 8px;
-    padding: 8px 12px;
-    border-inline-start: 3px solid var(--rs-warning);
-    background: var(--rs-warning-quiet);
-  }
-  .cost {
-    padding-inline-start: 32px;
-  }
-  .links {
-    display: flex;
-    flex-direction: column;
-    align-items: flex-start;
-    margin-block: 12px 20px;
-  }
-  .columns {
-    display: grid;
-    grid-template-columns: repeat(auto-fit, minmax(320px, 1fr));
-    gap: 28px;
-    max-inline-size: 1000px;
-  }
-  dl {
-    margin-block: 6px 16px;
-  }
-  dl > div {
-    display: grid;
-    grid-template-columns: 160px 1fr;
-    gap: 12px;
-    padding-block: 5px;
-    border-block-end: 1px solid var(--rs-line);
-  }
-  dt {
-    display: flex;
-    align-items: center;
-    gap: 8px;
-    color: var(--rs-text-quiet);
-  }
-  dd {
-    overflow-wrap: anywhere;
-  }
-  textarea {
-    inline-size: 100%;
-    margin-block: 6px 16px;
-    padding: 6px 8px;
-    border: 1px solid var(--rs-line-strong);
-    border-radius: 4px;
-    background: var(--rs-surface);
-    color: var(--rs-text);
-    font: inherit;
-  }
-  textarea::placeholder {
-    color: var(--rs-text-quiet);
-    opacity: 1;
   }
 `;

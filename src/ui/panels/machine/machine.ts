@@ -1,22 +1,23 @@
 /** A machine's tab: its console while it runs, its summary otherwise. */
 import { html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import type {
+  EndReason,
+  RunningMachine,
+} from "../../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import "../../components/icon/icon.ts";
 import "../../components/screen-console/screen-console.ts";
 import "../../components/serial-console/serial-console.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
-import { dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import { startCost, whyNot } from "../../state/availability.ts";
-import type { MachineView, Session } from "../../state/machines.ts";
-import { liveFigures } from "../../state/live-figures.ts";
+import { whyNot } from "../../state/availability.ts";
+import type { Ending, MachineView, Session } from "../../state/machines.ts";
 import { sizeText } from "../../state/size-text.ts";
-import { stateName } from "../../state/state-name.ts";
-import { devicesOf } from "./device-list.ts";
 import "./event-strip.ts";
 import { styles } from "./machine.styles.ts";
+import "./summary.ts";
 
 type View = "serial" | "screen" | "summary";
 
@@ -41,42 +42,80 @@ export class MachinePanel extends RingsideElement {
     void this.requestFullscreen().catch(() => undefined);
   };
 
-  private console(machine: MachineView, session: Session) {
+  private choose(id: string, view: View): void {
+    this.consoles = new Map(this.consoles).set(id, view);
+    // The bar is drawn anew inside what it has chosen.
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<HTMLElement>(`[data-view="${view}"]`)?.focus(),
+    );
+  }
+
+  private bar({ id }: MachineView, shown: View, more: unknown) {
     const { console: m } = this.m;
-    const kind = this.consoles.get(machine.id) ?? machine.definition?.console ?? "serial";
-    const choose = (to: View) => () => (this.consoles = new Map(this.consoles).set(machine.id, to));
+    const views = [
+      ["serial", "terminal", m.serial],
+      ["screen", "monitor", m.screen],
+      ["summary", "info", m.summary],
+    ] as const;
+    return html`<div class="consoles" slot="bar">
+      ${views.map(
+        ([view, icon, label]) =>
+          html`<rs-action
+            data-view=${view}
+            icon=${icon}
+            label=${label}
+            .pressed=${shown === view}
+            @rs-press=${() => this.choose(id, view)}
+          ></rs-action>`,
+      )}
+      ${more}
+    </div>`;
+  }
+
+  /** The consoles of a machine that runs, or the last that was seen of one that has ended. */
+  private console(machine: MachineView, guest: RunningMachine) {
+    const { session, ending } = machine;
+    const { console: kept = "serial" } = machine.definition ?? {};
+    const shown = this.consoles.get(machine.id) ?? (session || tellsWhy(ending) ? kept : "summary");
+    const bar = this.bar(machine, shown, session ? this.doing(machine, session) : nothing);
+    const ended = session === undefined;
     return html`
-      <h1 class="visually-hidden">${machine.name}</h1>
-      <div class="consoles">
-        <rs-action
-          icon="terminal"
-          label=${m.serial}
-          .pressed=${kind === "serial"}
-          @rs-press=${choose("serial")}
-        ></rs-action>
-        <rs-action
-          icon="monitor"
-          label=${m.screen}
-          .pressed=${kind === "screen"}
-          @rs-press=${choose("screen")}
-        ></rs-action>
-        <rs-action
-          icon="info"
-          label=${m.summary}
-          .pressed=${kind === "summary"}
-          @rs-press=${choose("summary")}
-        ></rs-action>
-        ${this.doing(machine, session)}
-      </div>
+      ${shown === "summary" ? nothing : html`<h1 class="visually-hidden">${machine.name}</h1>`}
+      ${ended && shown !== "summary" ? this.ended(machine) : nothing}
       ${
-        kind === "serial"
-          ? html`<rs-serial-console .machine=${session.machine}></rs-serial-console>`
-          : kind === "screen"
-            ? html`<rs-screen-console .machine=${session.machine}></rs-screen-console>`
-            : this.summary(machine)
+        shown === "serial"
+          ? html`<rs-serial-console .machine=${guest} .resets=${session?.resets ?? 0} ?ended=${ended}
+              >${bar}</rs-serial-console
+            >`
+          : shown === "screen"
+            ? html`<rs-screen-console .machine=${guest} ?ended=${ended}>${bar}</rs-screen-console>`
+            : html`<div class="tools">${bar}</div>
+                <rs-summary class="summary" machine-id=${machine.id}></rs-summary>`
       }
-      <rs-event-strip machine-id=${machine.id}></rs-event-strip>
+      ${ended ? nothing : html`<rs-event-strip machine-id=${machine.id}></rs-event-strip>`}
     `;
+  }
+
+  private ended(machine: MachineView) {
+    const { stopped } = this.m;
+    const { ending, id } = machine;
+    const texts: Partial<Record<EndReason["type"], string>> = {
+      panicked: stopped.panicTitle,
+      crashed: stopped.crashed,
+      halted: stopped.halted,
+    };
+    return html`<div class="ended">
+      <rs-icon name="info"></rs-icon>
+      <p>${(ending && texts[ending.reason.type]) ?? stopped.off}</p>
+      <rs-action
+        class="power-on"
+        look="outlined"
+        icon="play"
+        label=${stopped.powerOn}
+        reason=${whyNot(this.m, machine, "power-on")}
+        @rs-press=${() => void laboratory.powerOn(id)}
+      ></rs-action>
+    </div>`;
   }
 
   /** What a machine that is on its way is doing, with amounts where there are any, and a way out. */
@@ -128,127 +167,19 @@ export class MachinePanel extends RingsideElement {
     `;
   }
 
-  private summary(machine: MachineView) {
-    const { summary, command } = this.m;
-    const addresses = liveFigures.get().get(machine.id)?.addresses;
-    const { definition, state, id } = machine;
-    if (!definition) return html`<div class="summary"><p>${this.m.notice.newer(machine.name)}</p></div>`;
-    const suspended = state === "suspended";
-    const cost = startCost(this.m, machine);
-    const when = (time: number | null) =>
-      time === null ? this.m.home.never : new Date(time).toLocaleString(document.documentElement.lang);
-    const details: [string, string][] = [
-      [summary.detailState, stateName(this.m, machine)],
-      [
-        summary.detailEngine,
-        definition.engine === "v86" ? summary.detailEngineV86 : summary.detailEngineCore,
-      ],
-      [
-        summary.detailImage,
-        definition.image.type === "library"
-          ? definition.image.name === "tiny"
-            ? summary.imageTiny
-            : definition.image.name
-          : definition.image.type === "none"
-            ? summary.imageNone
-            : summary.imageOwn,
-      ],
-      [summary.detailCreated, when(definition.createdAt)],
-      [summary.detailLastStarted, when(definition.lastStartedAt)],
-      [
-        summary.detailAddress,
-        !machine.session
-          ? summary.addressWhenOn
-          : addresses === undefined
-            ? summary.addressNotYet
-            : addresses.join(", ") || summary.addressNone,
-      ],
-      [summary.detailId, id],
-    ];
-    return html`<div class="summary">
-      <h1>${machine.name}</h1>
-      ${machine.elsewhere ? html`<p class="elsewhere" role="status">${this.m.notice.elsewhere(machine.name)}</p>` : nothing}
-      ${suspended ? html`<p>${summary.suspendedSince}</p>` : nothing}
-      <div class="links">
-        ${
-          suspended
-            ? html`<rs-action
-                look="link"
-                icon="play"
-                label=${summary.resume}
-                reason=${whyNot(this.m, machine, "resume")}
-                @rs-press=${() => void laboratory.resume(id)}
-              ></rs-action>`
-            : machine.session
-              ? nothing
-              : html`<rs-action
-                    class="power-on"
-                    look="link"
-                    icon="play"
-                    label=${summary.powerOn}
-                    reason=${whyNot(this.m, machine, "power-on")}
-                    @rs-press=${() => void laboratory.powerOn(id)}
-                  ></rs-action>
-                  <rs-action
-                    look="link"
-                    icon="power"
-                    label=${command.bootCold}
-                    reason=${whyNot(this.m, machine, "boot-cold")}
-                    @rs-press=${() => void laboratory.powerOn(id, "cold")}
-                  ></rs-action>`
-        }
-        ${cost ? html`<p class="quiet small cost">${cost}</p>` : nothing}
-        <rs-action
-          look="link"
-          icon="settings"
-          label=${summary.settings}
-          reason=${whyNot(this.m, machine, machine.session ? "change-media" : "edit-hardware")}
-          @rs-press=${() => dialog.set("settings")}
-        ></rs-action>
-      </div>
-      <div class="columns">
-        <section>
-          <h2>${summary.devices}</h2>
-          <dl>
-            ${devicesOf(this.m, definition).map(
-              ({ icon, name, value }) =>
-                html`<div>
-                  <dt><rs-icon name=${icon}></rs-icon>${name}</dt>
-                  <dd>${value}</dd>
-                </div>`,
-            )}
-          </dl>
-        </section>
-        <section>
-          <h2>${summary.description}</h2>
-          <textarea
-            rows="3"
-            aria-label=${summary.description}
-            placeholder=${summary.descriptionHint}
-            .value=${definition.description}
-            @change=${(event: Event) => void laboratory.update(id, { description: (event.target as HTMLTextAreaElement).value })}
-          ></textarea>
-          <h2>${summary.details}</h2>
-          <dl>
-            ${details.map(
-              ([name, value]) =>
-                html`<div>
-                  <dt>${name}</dt>
-                  <dd>${value}</dd>
-                </div>`,
-            )}
-          </dl>
-        </section>
-      </div>
-    </div>`;
-  }
-
   protected override render() {
     const machine = laboratory.find(this.machineId);
     if (!machine) return nothing;
-    if (machine.session) return this.console(machine, machine.session);
-    // The next start shows the console again.
-    if (this.consoles.get(machine.id) === "summary") this.consoles.delete(machine.id);
-    return this.summary(machine);
+    const guest = machine.session?.machine ?? machine.ending?.machine;
+    if (guest) return this.console(machine, guest);
+    this.consoles.delete(machine.id);
+    return html`<rs-summary class="summary" machine-id=${machine.id}></rs-summary>`;
   }
+}
+
+/** Whether what the consoles showed last says why the machine ended. */
+function tellsWhy(ending: Ending | undefined): boolean {
+  const { reason, machine } = ending ?? {};
+  if (reason?.type === "halted") return machine?.agent.status === undefined;
+  return reason?.type === "panicked" || reason?.type === "crashed";
 }
