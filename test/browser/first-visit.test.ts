@@ -96,7 +96,7 @@ test("The wizard makes a machine with the name and memory asked for", async () =
   await page.getByLabel("Power on after creation").uncheck();
   await next.click();
   await page.locator(".summary h1", { hasText: "small one" }).waitFor();
-  expect(await page.locator(".summary").innerText()).toContain("32 MiB");
+  expect(await page.locator(".summary .columns").innerText()).toContain("32 MiB");
   await page.context().close();
 });
 

@@ -43,7 +43,8 @@ export class MachinePanel extends RingsideElement {
   };
 
   private choose(id: string, view: View): void {
-    this.consoles = new Map(this.consoles).set(id, view);
+    const { session, ending } = laboratory.find(id) ?? {};
+    this.consoles = new Map(this.consoles).set(placeOf(id, !session && !tellsWhy(ending)), view);
     // The bar is drawn anew inside what it has chosen.
     void this.updateComplete.then(() =>
       this.renderRoot.querySelector<HTMLElement>(`[data-view="${view}"]`)?.focus(),
@@ -76,7 +77,9 @@ export class MachinePanel extends RingsideElement {
   private console(machine: MachineView, guest: RunningMachine) {
     const { session, ending } = machine;
     const { console: kept = "serial" } = machine.definition ?? {};
-    const shown = this.consoles.get(machine.id) ?? (session || tellsWhy(ending) ? kept : "summary");
+    // Off on purpose: the summary, whatever was shown before.
+    const isOff = !session && !tellsWhy(ending);
+    const shown = this.consoles.get(placeOf(machine.id, isOff)) ?? (isOff ? "summary" : kept);
     const bar = this.bar(machine, shown, session ? this.doing(machine, session) : nothing);
     const ended = session === undefined;
     return html`
@@ -172,9 +175,13 @@ export class MachinePanel extends RingsideElement {
     if (!machine) return nothing;
     const guest = machine.session?.machine ?? machine.ending?.machine;
     if (guest) return this.console(machine, guest);
-    this.consoles.delete(machine.id);
     return html`<rs-summary class="summary" machine-id=${machine.id}></rs-summary>`;
   }
+}
+
+/** What is shown of a machine that was switched off is remembered apart from what is shown while it runs. */
+function placeOf(id: string, isOff: boolean): string {
+  return isOff ? `${id} off` : id;
 }
 
 /** Whether what the consoles showed last says why the machine ended. */
