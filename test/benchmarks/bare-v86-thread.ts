@@ -10,6 +10,10 @@ export interface BareJob {
   hash?: string;
   /** Gives the state at the shell prompt back. */
   save?: boolean;
+  /** Saves and restores the state at the shell prompt this many times. */
+  states?: number;
+  /** Commands to be timed together three times, after what prepares them. */
+  disk?: { before: string; command: string };
 }
 
 export interface BareTimes {
@@ -19,12 +23,17 @@ export interface BareTimes {
   command: number;
   hash: number[];
   state?: ArrayBuffer;
+  /** Seconds of v86's own save_state and restore_state, from running to running. */
+  saves: number[];
+  restores: number[];
+  stateBytes: number;
+  disk: number[];
 }
 
 /** A prompt on COM1, of a shell or of the login. */
 const PROMPT = new RegExp(String.raw`(login: |[#$] (${String.fromCharCode(27)}\[6n)?)$`);
 
-const { image, state, hash, save } = workerData as BareJob;
+const { image, state, hash, save, states = 0, disk } = workerData as BareJob;
 const from = performance.now();
 const passed = () => (performance.now() - from) / 1000;
 const machine = await BareMachine.create(image);
@@ -38,11 +47,41 @@ if (state === undefined) {
   await machine.expect(PROMPT);
 }
 await machine.command("true");
-const times: BareTimes = { ready, command: passed(), hash: [] };
+const times: BareTimes = {
+  ready,
+  command: passed(),
+  hash: [],
+  saves: [],
+  restores: [],
+  stateBytes: 0,
+  disk: [],
+};
 for (let lap = 0; lap < (hash === undefined ? 0 : 3); lap++) {
   const start = performance.now();
   await machine.command(hash!);
   times.hash.push((performance.now() - start) / 1000);
+}
+for (let lap = 0; lap < states; lap++) {
+  let start = performance.now();
+  const own = await machine.save();
+  machine.run();
+  times.saves.push((performance.now() - start) / 1000);
+  times.stateBytes = own.byteLength;
+  await machine.command("true");
+  start = performance.now();
+  await machine.stop();
+  await machine.restore(own);
+  machine.run();
+  times.restores.push((performance.now() - start) / 1000);
+  await machine.command("true");
+}
+if (disk !== undefined) {
+  await machine.command(disk.before);
+  for (let lap = 0; lap < 3; lap++) {
+    const start = performance.now();
+    await machine.command(disk.command);
+    times.disk.push((performance.now() - start) / 1000);
+  }
 }
 if (save) times.state = await machine.save();
 parentPort!.postMessage(times);

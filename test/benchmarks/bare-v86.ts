@@ -10,6 +10,8 @@ export interface BareImage {
   commandLine: string;
   memoryMiB: number;
   disableJit?: boolean;
+  /** Of a blank first disk; none when left out. */
+  diskBytes?: number;
 }
 
 const copy = (bytes: Uint8Array) => ({ buffer: bytes.slice().buffer as ArrayBuffer });
@@ -38,6 +40,7 @@ export class BareMachine {
       disable_jit: image.disableJit === true,
       ...(image.initrd === undefined ? {} : { initrd: copy(image.initrd) }),
       cmdline: image.commandLine,
+      ...(image.diskBytes === undefined ? {} : { hda: { buffer: new ArrayBuffer(image.diskBytes) } }),
       net_device: { type: "ne2k" },
       uart1: true,
       autostart: false,
@@ -82,6 +85,10 @@ export class BareMachine {
   async save(): Promise<ArrayBuffer> {
     await this.#emulator.stop();
     return this.#emulator.save_state();
+  }
+
+  stop(): Promise<void> {
+    return this.#emulator.stop() as unknown as Promise<void>;
   }
 
   async restore(state: ArrayBuffer): Promise<void> {

@@ -117,7 +117,7 @@ class Pair {
   }
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
@@ -162,7 +162,7 @@ async function startUpDone({ agent }: RunningMachine): Promise<void> {
 }
 
 /** One run of the peer, in a thread of its own as ours is. */
-function runBare(job: BareJob): Promise<BareTimes> {
+export function runBare(job: BareJob): Promise<BareTimes> {
   const worker = new Worker(new URL("./bare-v86-thread.js", machineWorkerFile()), { workerData: job });
   return new Promise<BareTimes>((resolve, reject) => {
     worker.once("message", resolve);
@@ -171,7 +171,7 @@ function runBare(job: BareJob): Promise<BareTimes> {
   }).finally(() => worker.terminate());
 }
 
-async function bareImage(images: ImageLoader, image: string): Promise<BareImage> {
+export async function bareImage(images: ImageLoader, image: string): Promise<BareImage> {
   const manifest = await images.manifest(image);
   const read = async (role: string) => {
     const own = await images.fileOfRole(image, role);

@@ -1,6 +1,6 @@
 /**
- * Storage figures that need no guest: reading through a long chain of layers and the bytes of linked clones, in memory, so
- * that what is measured is the model and not the medium; the time of a linked clone in a folder, on the medium.
+ * Storage figures. Those that need no guest: reading through a long chain of layers and the bytes of linked clones, in memory, so
+ * that what is measured is the model and not the medium; the time of a linked clone in a folder, on the medium. Those of live guests: storage-live.ts.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,6 +16,7 @@ import { takeSnapshot } from "../../src/hypervisor-model/storage/snapshots.ts";
 import type { Change, Store } from "../../src/hypervisor-model/storage/store.ts";
 
 import type { Row } from "./bench.ts";
+import { benchmarkLiveStorage } from "./storage-live.ts";
 
 const MIB = 1 << 20;
 const ROUNDS = 7;
@@ -103,7 +104,7 @@ async function cloneTime(sizeMiB: number): Promise<number> {
   }
 }
 
-export async function benchmarkStorage(): Promise<Row[]> {
+export async function benchmarkStorage(imagesFolder: string, log: (line: string) => void): Promise<Row[]> {
   const one = await makeChain(1);
   const many = await makeChain(LAYERS);
   const seconds = { one: Infinity, many: Infinity };
@@ -128,6 +129,7 @@ export async function benchmarkStorage(): Promise<Row[]> {
       machine,
       1.3,
     ),
+    ...(await benchmarkLiveStorage(imagesFolder, log)),
   ];
 }
 

@@ -255,6 +255,34 @@ export function describeMachine(name: string, create: CreateMachine): void {
       expect(word(second.machine, 0x724)).toBe(0x9f80);
     });
 
+    test("every x87 and SSE register survives save and restore: the guest compares them itself", async () => {
+      const code = new Code()
+        .raw(0x0f, 0x20, 0xe0, 0x0d, 0x00, 0x02, 0x0f, 0x22, 0xe0) // cr4.OSFXSR
+        .raw(0xdb, 0xe3, 0xd9, 0xeb, 0xd9, 0xea, 0xd9, 0xe8, 0xd9, 0xe9) // fninit; fldpi; fldl2e; fld1; fldl2t
+        .raw(0xb9, 0x40, 0x00, 0xbf, 0x00, 0x0c, 0x31, 0xc0); // 64 words at c00h
+      const next = code.here;
+      code.raw(0x05, 0x57, 0x13, 0xab).jumpIf(0xe2, next); // add ax, 1357h; stosw; loop
+      for (let xmm = 0; xmm < 8; xmm++) code.raw(0x0f, 0x10, 0x06 | (xmm << 3), xmm << 4, 0x0c); // movups xmm, [cx0h]
+      code
+        .raw(0x0f, 0xae, 0x06, 0x00, 0x08) // fxsave [800h]
+        .waitFor(GO_ON)
+        .raw(0x0f, 0xae, 0x06, 0x00, 0x0a) // fxsave [a00h]
+        .raw(0xbe, 0x00, 0x08, 0xbf, 0x00, 0x0a, 0xb9, 0x00, 0x02, 0xf3, 0xa6) // repe cmpsb
+        .raw(0x9c, 0x58)
+        .store16(RESULT)
+        .halt();
+      const state = await savedWhileWaiting(open, code);
+      const second = await open(new Code().raw(0xdb, 0xe3).waitFor(GO_ON).halt());
+      await second.machine.run();
+      await sleep(20);
+      await second.machine.pause();
+      await second.machine.restore(state);
+      expect((await resultAfterGo(second)) & 0x40).toBe(0x40); // ZF: all 512 bytes are equal
+      const saved = second.machine.readMemory(0xa00, 512);
+      expect(Array.from(saved.subarray(160, 164))).toEqual([0x57, 0x13, 0xae, 0x26]); // xmm0
+      expect(Array.from(saved.subarray(40, 42))).toEqual([0x00, 0x40]); // the exponent of log2 10 in st(0)
+    });
+
     test("a state saved from a restored machine is as good as the first", async () => {
       const code = new Code()
         .raw(0xb8, 0x05, 0x00, 0x2d, 0x05, 0x00)

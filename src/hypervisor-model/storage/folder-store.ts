@@ -34,7 +34,7 @@ import {
   StorageUnavailableError,
 } from "./errors.ts";
 import { lockFolder } from "./folder-lock.ts";
-import { decodePack, encodePacks, PackCache, type Pack } from "./pack.ts";
+import { decodePack, encodePacks, inTurns, PackCache, type Pack } from "./pack.ts";
 import {
   BLOCK_SIZE,
   ZERO_BLOCK,
@@ -353,10 +353,10 @@ class FolderStore implements Store {
 
   async readBlocks(ids: readonly BlockId[]): Promise<(Uint8Array | undefined)[]> {
     const places = ids.map((id) => (id === ZERO_BLOCK ? undefined : this.index.find(id)));
-    const packs = new Map<number, Uint8Array[]>();
-    for (const place of places) {
-      if (place && !packs.has(place.pack)) packs.set(place.pack, await this.readPack(place.pack));
-    }
+    const wanted = new Set(places.flatMap((place) => (place ? [place.pack] : [])));
+    const packs = new Map(
+      await inTurns([...wanted], async (pack) => [pack, await this.readPack(pack)] as const),
+    );
     return ids.map((id, at) => {
       if (id === ZERO_BLOCK) return zeros;
       const place = places[at];

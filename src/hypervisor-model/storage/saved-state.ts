@@ -79,8 +79,15 @@ export async function saveState(store: Store, id: string, state: MachineState): 
   await store.commit(await stateChange(store, id, state));
 }
 
-/** Throws NotFoundError, NewerVersionError or DamagedError. Whether it fits a machine is for the machine to say. */
-export async function loadState(store: Store, id: string): Promise<MachineState> {
+/**
+ * Throws NotFoundError, NewerVersionError or DamagedError. Whether it fits a machine is for the machine to say. Blocks that
+ * are `known` are not read.
+ */
+export async function loadState(
+  store: Store,
+  id: string,
+  known: ReadonlyMap<BlockId, Uint8Array> = new Map(),
+): Promise<MachineState> {
   const found = await store.get(STATES, id);
   if (found === undefined) throw missing(id);
   const document = found as StateDocument;
@@ -98,15 +105,23 @@ export async function loadState(store: Store, id: string): Promise<MachineState>
     throw new DamagedError(`the saved state ${id} is damaged`, digest, document.digest);
   }
   const contents = new Uint8Array(ids.length * BLOCK_SIZE);
+  const unknown: number[] = [];
+  ids.forEach((block, at) => {
+    const bytes = known.get(block);
+    if (bytes) contents.set(bytes, at * BLOCK_SIZE);
+    else if (block !== ZERO_BLOCK) unknown.push(at);
+  });
   const STEP = 1024; // blocks asked for at once: 4 MiB
-  for (let first = 0; first < ids.length; first += STEP) {
-    const part = ids.slice(first, first + STEP);
-    (await store.readBlocks(part)).forEach((bytes, at) => {
-      if (!bytes || blockIdOf(bytes, store.fingerprintKey) !== part[at]) {
+  for (let first = 0; first < unknown.length; first += STEP) {
+    const part = unknown.slice(first, first + STEP);
+    const found = await store.readBlocks(part.map((at) => ids[at]));
+    part.forEach((at, index) => {
+      const bytes = found[index];
+      if (!bytes || blockIdOf(bytes, store.fingerprintKey) !== ids[at]) {
         const what = bytes ? "damaged" : "missing";
-        throw new DamagedError(`a block of the saved state ${id} is ${what}`, what, `block ${part[at]}`);
+        throw new DamagedError(`a block of the saved state ${id} is ${what}`, what, `block ${ids[at]}`);
       }
-      contents.set(bytes, (first + at) * BLOCK_SIZE);
+      contents.set(bytes, at * BLOCK_SIZE);
     });
   }
   const pageBytes = pageNumbers.length * BLOCK_SIZE;

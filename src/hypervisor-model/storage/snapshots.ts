@@ -12,7 +12,7 @@ import { DISKS, newId, newLayer, putLayer, readLayer, SNAPSHOTS } from "./layer.
 import type { Disk } from "./disk.ts";
 import { readDisk, type DiskDocument } from "./disk-document.ts";
 import { STATES, stateChange, stateCopy } from "./saved-state.ts";
-import type { Change, Store } from "./store.ts";
+import type { BlockId, Change, Store } from "./store.ts";
 
 export { SNAPSHOTS };
 export const SNAPSHOT_TREES = "snapshot-trees";
@@ -64,6 +64,8 @@ export interface NewSnapshot {
   now: number;
   /** Called with the part of the work that is done, 0 to 1. */
   onProgress?: (done: number) => void;
+  /** Called with the blocks of the state once it is stored; `loadState` can take them from there. */
+  onStored?: (blocks: ReadonlyMap<BlockId, Uint8Array>) => void;
 }
 
 export async function readTree(store: Store, machine: string): Promise<SnapshotTree> {
@@ -153,6 +155,7 @@ export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise
     await takeFrom(at + 1, [...put, putLayer(layer), moved]);
   };
   await takeFrom(0, []);
+  if (saved?.blocks) snapshot.onStored?.(saved.blocks);
   onProgress?.(1);
   return document!;
 }

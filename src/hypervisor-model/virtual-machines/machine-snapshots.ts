@@ -97,7 +97,7 @@ export class MachineSnapshots {
             ...(memory && library.power(machine).state === "suspended" ? { state: { kept: machine } } : {}),
             ...(onProgress === undefined ? {} : { onProgress }),
           })
-        : running.takeSnapshot({ ...common, memory }, onProgress));
+        : running.takeSnapshot({ ...common, memory }, onProgress).then(({ snapshot }) => snapshot));
       await library.changed();
       return taken;
     });

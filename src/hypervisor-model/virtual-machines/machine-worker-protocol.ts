@@ -69,9 +69,11 @@ export interface MachineControl {
    * A snapshot of the running or paused machine. It stands still while its state is copied and goes on while that is
    * stored. `onProgress` is a Comlink proxy.
    */
-  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<SnapshotDocument>;
-  /** Goes on from a snapshot that has a state, in the same hardware. */
-  revert(machine: string, snapshot: string): Promise<void>;
+  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<TakenSnapshot>;
+  /**
+   * Goes on from a snapshot that has a state, in the same hardware. Gives the milliseconds until it ran again.
+   */
+  revert(machine: string, snapshot: string): Promise<number>;
   /** Ends when all that was written is in the store. */
   close(): Promise<void>;
   insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void>;
@@ -80,7 +82,15 @@ export interface MachineControl {
 }
 
 /** `memory`: with the state, to be gone on from. */
-export type LiveSnapshot = Omit<NewSnapshot, "disks" | "state" | "onProgress"> & { memory: boolean };
+export type LiveSnapshot = Omit<NewSnapshot, "disks" | "state" | "onProgress" | "onStored"> & {
+  memory: boolean;
+};
+
+export interface TakenSnapshot {
+  snapshot: SnapshotDocument;
+  /** Milliseconds that the guest stood still. */
+  stoodStill: number;
+}
 
 export type ToWorker =
   | { type: "serial"; port: SerialPort; bytes: Uint8Array }

@@ -13,13 +13,14 @@ import { openIndexedDbStore } from "../storage/indexeddb-store.ts";
 import { loadState } from "../storage/saved-state.ts";
 import { revertChange, takeSnapshot, type SnapshotDocument } from "../storage/snapshots.ts";
 import { connectStore } from "../storage/store-port.ts";
-import type { Store } from "../storage/store.ts";
+import type { BlockId, Store } from "../storage/store.ts";
 import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
 import {
   buffersOf,
   type FromWorker,
   type LiveSnapshot,
   type MachineControl,
+  type TakenSnapshot,
   type ToWorker,
   type WorkerMedium,
   type WorkerPreparation,
@@ -27,6 +28,8 @@ import {
 } from "./machine-worker-protocol.ts";
 
 const MAX_WAITING_FRAMES = 256;
+/** Real milliseconds: v86 makes this thread's own clock stand still together with its machine. */
+const realNow = performance.now.bind(performance);
 
 class MachineHolder implements MachineControl {
   readonly #start: WorkerStart;
@@ -40,6 +43,8 @@ class MachineHolder implements MachineControl {
   /** Frames that came while it stood still. */
   readonly #waiting: { nic: number; frame: Uint8Array }[] = [];
   #watched = false;
+  /** Blocks of the last snapshot: most of any other's are the same, and need not be read for a revert. */
+  #lastState: ReadonlyMap<BlockId, Uint8Array> = new Map();
 
   constructor(start: WorkerStart) {
     this.#start = start;
@@ -171,18 +176,20 @@ class MachineHolder implements MachineControl {
     return transfer(state, buffersOf(state));
   }
 
-  /** Stops the guest for the time of `act`; it goes on if it ran before. */
-  async #still<T>(act: (machine: Machine) => Promise<T>): Promise<T> {
+  /** Stops the guest for the time of `act`; it goes on if it ran before. Gives the milliseconds that it stood still. */
+  async #still(act: (machine: Machine) => Promise<void>): Promise<number> {
     const machine = this.#built();
     const wasRunning = this.#running;
+    const from = realNow();
     this.#standsStill = true;
     try {
       if (wasRunning) await machine.pause();
-      return await act(machine);
+      await act(machine);
     } finally {
       if (wasRunning) await machine.run();
       this.#standsStill = false;
     }
+    return realNow() - from;
   }
 
   #ownStore(): Store {
@@ -203,31 +210,32 @@ class MachineHolder implements MachineControl {
   async takeSnapshot(
     { memory, ...snapshot }: LiveSnapshot,
     onProgress: (done: number) => void,
-  ): Promise<SnapshotDocument> {
+  ): Promise<TakenSnapshot> {
     const store = this.#ownStore();
     const disks = this.#disks.map(({ disk }) => disk);
-    // Boxed: the guest goes on while the promise is still to be kept.
-    const { taken } = await this.#still(async (machine) => {
+    let taken: Promise<SnapshotDocument> | undefined;
+    const stoodStill = await this.#still(async (machine) => {
       const state = memory ? await machine.save() : undefined;
-      const taken = takeSnapshot(store, {
+      taken = takeSnapshot(store, {
         ...snapshot,
         disks,
         ...(state === undefined ? {} : { state }),
         onProgress,
+        onStored: (blocks) => (this.#lastState = blocks),
       });
       taken.catch(() => undefined);
-      return { taken };
     });
-    return taken;
+    return { snapshot: await taken!, stoodStill };
   }
 
-  async revert(machineId: string, snapshotId: string): Promise<void> {
+  async revert(machineId: string, snapshotId: string): Promise<number> {
+    const from = realNow();
     const store = this.#ownStore();
     const { setup } = this.#start;
     const { snapshot, change } = await revertChange(store, machineId, snapshotId);
     if (snapshot.state === null)
       throw new RefusedError("the snapshot has no memory to go on from", snapshot.name, "one with memory");
-    const state = await loadState(store, snapshot.state);
+    const state = await loadState(store, snapshot.state, this.#lastState);
     const { engine, engineVersion } = this.#built();
     checkStateFits(state, engine, engineVersion, setup.hardware);
     await this.#still(async (machine) => {
@@ -237,6 +245,7 @@ class MachineHolder implements MachineControl {
       for (const disk of this.#disks) await disk.reopen();
       await machine.restore(state);
     });
+    return realNow() - from;
   }
 
   async close(): Promise<void> {

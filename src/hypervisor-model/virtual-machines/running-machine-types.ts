@@ -3,9 +3,8 @@
  * running-machine.ts.
  */
 import type { Agent, AgentStatus } from "../../emulator/agent/agent-types.ts";
-import type { SnapshotDocument } from "../storage/snapshots.ts";
 import type { Store } from "../storage/store.ts";
-import type { LiveSnapshot } from "./machine-worker-protocol.ts";
+import type { LiveSnapshot, TakenSnapshot } from "./machine-worker-protocol.ts";
 import type { ImageLoader } from "./images.ts";
 import type { Unpack } from "./warm-start.ts";
 import type {
@@ -180,9 +179,9 @@ export interface RunningMachine {
   /** Saves the state and ends the machine. */
   suspend(): Promise<MachineState>;
   /** Puts a snapshot of the machine into the store; it stands still only while its state is copied. */
-  takeSnapshot(snapshot: LiveSnapshot, onProgress?: (done: number) => void): Promise<SnapshotDocument>;
-  /** Goes on from a snapshot of this very machine that has memory, in the same hardware. */
-  revert(snapshot: string): Promise<void>;
+  takeSnapshot(snapshot: LiveSnapshot, onProgress?: (done: number) => void): Promise<TakenSnapshot>;
+  /** Goes on from a snapshot of this very machine that has memory, in the same hardware. Gives the milliseconds until it ran again. */
+  revert(snapshot: string): Promise<number>;
   insertMedium(drive: "cdrom" | "floppy", medium: Medium | null): Promise<void>;
   setLink(nic: number, up: boolean): void;
   /** Replaces the cable of a NIC. */

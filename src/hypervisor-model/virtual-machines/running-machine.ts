@@ -10,8 +10,7 @@ import { proxy } from "comlink";
 import { AgentClient } from "../../emulator/agent/agent-client.ts";
 import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
-import type { SnapshotDocument } from "../storage/snapshots.ts";
-import type { FromWorker, LiveSnapshot, WorkerMedium } from "./machine-worker-protocol.ts";
+import type { FromWorker, LiveSnapshot, TakenSnapshot, WorkerMedium } from "./machine-worker-protocol.ts";
 import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
 import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
@@ -482,15 +481,16 @@ class GuestMachine implements RunningMachine {
   async takeSnapshot(
     snapshot: LiveSnapshot,
     onProgress: (done: number) => void = () => undefined,
-  ): Promise<SnapshotDocument> {
+  ): Promise<TakenSnapshot> {
     return this.#live().call((control) => control.takeSnapshot(snapshot, proxy(onProgress)));
   }
 
-  async revert(snapshot: string): Promise<void> {
+  async revert(snapshot: string): Promise<number> {
     const thread = this.#live();
-    await thread.call((control) => control.revert(this.id, snapshot));
+    const milliseconds = await thread.call((control) => control.revert(this.id, snapshot));
     this.agent.reset("the machine has gone back to a snapshot");
     if (this.#hasAgent) await this.#wakeUp();
+    return milliseconds;
   }
 
   async insertMedium(drive: "cdrom" | "floppy", medium: Medium | null): Promise<void> {
