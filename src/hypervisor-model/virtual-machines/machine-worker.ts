@@ -14,6 +14,7 @@ import { loadState } from "../storage/saved-state.ts";
 import { revertChange, takeSnapshot, type SnapshotDocument } from "../storage/snapshots.ts";
 import { connectStore } from "../storage/store-port.ts";
 import type { BlockId, Store } from "../storage/store.ts";
+import { Turn } from "../storage/turn.ts";
 import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
 import {
   buffersOf,
@@ -43,6 +44,8 @@ class MachineHolder implements MachineControl {
   /** Frames that came while it stood still. */
   readonly #waiting: { nic: number; frame: Uint8Array }[] = [];
   #watched = false;
+  /** Snapshots and reverts one after another. */
+  readonly #turn = new Turn();
   /** Blocks of the last snapshot: most of any other's are the same, and need not be read for a revert. */
   #lastState: ReadonlyMap<BlockId, Uint8Array> = new Map();
 
@@ -207,7 +210,15 @@ class MachineHolder implements MachineControl {
     return this.#store;
   }
 
-  async takeSnapshot(
+  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<TakenSnapshot> {
+    return this.#turn.run(() => this.#takeSnapshot(snapshot, onProgress));
+  }
+
+  revert(machine: string, snapshot: string): Promise<number> {
+    return this.#turn.run(() => this.#revert(machine, snapshot));
+  }
+
+  async #takeSnapshot(
     { memory, ...snapshot }: LiveSnapshot,
     onProgress: (done: number) => void,
   ): Promise<TakenSnapshot> {
@@ -228,7 +239,7 @@ class MachineHolder implements MachineControl {
     return { snapshot: await taken!, stoodStill };
   }
 
-  async revert(machineId: string, snapshotId: string): Promise<number> {
+  async #revert(machineId: string, snapshotId: string): Promise<number> {
     const from = realNow();
     const store = this.#ownStore();
     const { setup } = this.#start;
