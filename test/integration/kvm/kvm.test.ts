@@ -78,7 +78,9 @@ function parse(output: string): Record<string, Run> {
 
 async function runGuests(virtualization: Virtualization) {
   return withMachine(virtualization, async (machine) => {
-    await machine.agent.writeFile("/tmp/kvm-guest", new Uint8Array(readFileSync(program ?? "")), { mode: 0o755 });
+    await machine.agent.writeFile("/tmp/kvm-guest", new Uint8Array(readFileSync(program ?? "")), {
+      mode: 0o755,
+    });
     const output = await sh(machine, "modprobe kvm-amd && /tmp/kvm-guest");
     return { runs: parse(output), output, exits: (await machine.statistics()).vmExits ?? {} };
   });
