@@ -70,7 +70,8 @@ export const CHECK_SCHEMAS = {
     ...common,
     snapshot: text,
     of: text,
-    parent: v.optional(text),
+    /** Empty for the root of the tree. */
+    parent: v.optional(v.string()),
     here: v.optional(v.boolean()),
     power: v.optional(v.picklist(["off", "running", "suspended"])),
   }),
