@@ -3,6 +3,7 @@
  * A frame handed in must not be changed afterwards by the caller; a frame handed out is shared and must be copied to keep.
  */
 import type { Direction, Flap, Link, LinkFaults } from "./link.ts";
+import { HostForwards } from "./host-forwards.ts";
 import { Network, type Device, type NetworkStatus, type NetworkStep } from "./network.ts";
 import { CLASSROOM_SUBNET, resolveNetworks, type NetworkConfig } from "./network-config.ts";
 import { addTroublemaker, NetworkFaultError, type NetworkFault } from "./network-fault.ts";
@@ -51,6 +52,7 @@ export class Fabric {
   readonly #seed: number;
   readonly #startTime: number;
   readonly #ports = new Map<PortId, Attached>();
+  readonly #forwards = new HostForwards(this.networks);
   readonly #troublemakers = new Map<
     TroublemakerId,
     { network: Network; fault: NetworkFault; device: Device }
@@ -87,7 +89,7 @@ export class Fabric {
         this.networks.set(config.name, old);
         continue;
       }
-      const network = new Network({
+      const network: Network = new Network({
         config,
         zone: this.#zone,
         seed: this.#seed + i,
@@ -95,7 +97,8 @@ export class Fabric {
         startTime: this.#startTime + now - (old?.scheduler.now ?? 0),
         before: old,
         toLan: config.kind === "nat" ? (packet, destination) => this.#toLan(packet, destination) : undefined,
-        fromLan: config.kind === "bridged" ? (packet) => this.#fromLan(packet) : undefined,
+        toHost: (packet) => this.#forwards.toHost(network, packet),
+        backToHost: config.kind === "nat" ? (packet) => this.#forwards.back(packet) : undefined,
       });
       network.observe = old?.observed;
       this.networks.set(config.name, network);
@@ -328,13 +331,6 @@ export class Fabric {
       if (network.config.kind !== "bridged" || network.hostAdapter === undefined) continue;
       network.hostAdapter.ethernet.send(packet, destination);
       return true;
-    }
-    return false;
-  }
-
-  #fromLan(packet: Uint8Array): boolean {
-    for (const network of this.networks.values()) {
-      if (network.config.kind === "nat" && network.claims(packet)) return network.fromOutside(packet);
     }
     return false;
   }

@@ -332,6 +332,22 @@ function rewrite(
   write16(packet, sumAt, protocol === PROTOCOL_UDP && sum === 0 ? 0xffff : sum);
 }
 
+/** A copy of a TCP or UDP packet with another source or destination address; undefined for what is none, or a piece. */
+export function readdressed(
+  bytes: Uint8Array,
+  field: typeof IPV4_SOURCE | typeof IPV4_DESTINATION,
+  address: number,
+): Uint8Array | undefined {
+  const packet = parseIpv4(bytes);
+  if (isMalformed(packet) || isFragment(packet) || packet.protocol === PROTOCOL_ICMP) return undefined;
+  const copy = bytes.slice(0, read16(bytes, 2));
+  const at = (copy[0] & 15) * 4;
+  if (!hasPorts(copy, at)) return undefined;
+  const portAt = field === IPV4_SOURCE ? at : at + 2;
+  rewrite(copy, at, field, address, portAt, read16(copy, portAt));
+  return copy;
+}
+
 function pair(address: number, port: number): string {
   return `${formatAddress(address)}:${port}`;
 }

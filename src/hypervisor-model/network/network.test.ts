@@ -259,6 +259,27 @@ describe("a guest on the NAT network", () => {
     laboratory.run(100);
     expect(heard).toBe("ok");
   });
+
+  it.each([
+    ["host-only network, at its host adapter", "vmnet1", "192.168.56.0/24", "192.168.56.50", "192.168.56.1"],
+    ["NAT network itself, at its host adapter", "vmnet8", "192.168.10.0/24", "192.168.10.7", "192.168.10.1"],
+    ["classroom, at the host's address there", "vmnet0", "10.20.30.0/24", "10.20.30.50", "10.20.30.10"],
+  ])("is reached at its forwarded port from the %s", (_, network, subnet, own, adapter) => {
+    const laboratory = new Laboratory();
+    const { host } = natGuest(laboratory);
+    host.listen(80, () => ({
+      established: (connection: TcpConnection) => connection.write(new Uint8Array([111, 107])),
+    }));
+    const client = laboratory.guest(network, subnet, own);
+    let heard = "";
+    client.host.connect(address(adapter), 8080, {
+      data: (_, bytes) => (heard += String.fromCharCode(...bytes)),
+    });
+    let refused: string | undefined;
+    client.host.connect(address(adapter), 8081, { closed: (_, reason) => (refused = reason) });
+    laboratory.run(100);
+    expect({ heard, refused }).toEqual({ heard: "ok", refused: "refused" });
+  });
 });
 
 it("who reaches whom is as in VMware: bridged and NAT meet one way, host-only stays alone", () => {

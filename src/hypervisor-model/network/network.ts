@@ -32,8 +32,10 @@ export interface NetworkOptions {
   toLan?: (packet: Uint8Array, destination: number) => boolean;
   /** The network that this one takes the place of: time goes on, leases and translations stay where they still fit. */
   before?: Network;
-  /** Looks at packets for the host PC first; true when they were for a NAT network. */
-  fromLan?: (packet: Uint8Array) => boolean;
+  /** Looks at packets for the host PC's adapter first; true when they were for a NAT network. */
+  toHost?: (packet: Uint8Array) => boolean;
+  /** Looks at packets of the NAT for the host PC first; true when they were answers to another network's guest. */
+  backToHost?: (packet: Uint8Array) => boolean;
 }
 
 export interface NetworkStatus {
@@ -309,7 +311,7 @@ export class Network {
     const nat = config.kind === "nat";
     if (config.hostAddress !== undefined) {
       this.hostAdapter = this.addDevice("host", config.hostAddress, 128, (device, packet) => {
-        if (this.#options.fromLan?.(packet) === true) return;
+        if (this.#options.toHost?.(packet) === true) return;
         device.host.receive(packet, subnetBroadcast(config.subnet));
       });
     }
@@ -464,7 +466,10 @@ export class Network {
   }
 
   #toOutside(packet: Uint8Array, destination: number): void {
-    if (destination === this.outsideHost!.address) return this.outsideHost!.receive(packet);
+    if (destination === this.outsideHost!.address) {
+      if (this.#options.backToHost?.(packet) !== true) this.outsideHost!.receive(packet);
+      return;
+    }
     if (this.#options.toLan?.(packet, destination) === true) return;
     this.internet!.send(packet);
   }
