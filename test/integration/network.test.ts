@@ -2,27 +2,15 @@
  * Tiny guests on the networks of one fabric thread: the course's section 4.3 with its own commands and addresses, leases,
  * who reaches whom, a router of two cards, cables and faults. The guests are shared; each test sets up the addresses it needs.
  */
-import { randomUUID } from "node:crypto";
-import { transfer } from "comlink";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
 import { DEFAULT_NETWORKS } from "../../src/hypervisor-model/network/network-config.ts";
 import { DEFAULT_ZONE } from "../../src/hypervisor-model/network/default-zone.ts";
 import { startFabric, type FabricThread } from "../../src/hypervisor-model/network/fabric-thread-node.ts";
 import { NO_FAULTS } from "../../src/hypervisor-model/network/link.ts";
-import {
-  startMachine,
-  type RunningMachine,
-} from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
-import type { NicModel } from "../../src/emulator/machine.ts";
-import { repositoryHost, text, tinySpec } from "../support/machines.ts";
+import { repositoryHost } from "../support/machines.ts";
+import { address, reaches, sh, startGuest, tell, type Guest } from "../support/network-guests.ts";
 import { COURSE_CONFIGURATION } from "../support/course.ts";
-
-interface Guest {
-  machine: RunningMachine;
-  /** Fabric ports of ens33 and ens34. */
-  ports: number[];
-}
 
 const SEED = 20261123;
 const host = repositoryHost(new MemoryStore());
@@ -34,51 +22,11 @@ let inner: Guest;
 /** Two virtio cards: ens33 on vmnet8, ens34 on vmnet1. */
 let router: Guest;
 
-async function startGuest(
-  name: string,
-  nics: [network: string, model: NicModel, mac: string][],
-): Promise<Guest> {
-  const ports: number[] = [];
-  const specs = [];
-  for (const [i, [network, model, mac]] of nics.entries()) {
-    const { port1, port2 } = new MessageChannel();
-    ports.push(await fabric.control.attach(network, `${name}:ens${33 + i}`, transfer(port1, [port1])));
-    specs.push({ model, mac, connected: true, port: port2 });
-  }
-  const machine = startMachine(tinySpec({ id: randomUUID(), name, nics: specs }), host);
-  await machine.ready;
-  return { machine, ports };
-}
-
-/** What the command printed, on both streams, and its status. */
-async function tell({ machine }: Guest, command: string): Promise<{ exit: number; output: string }> {
-  const { exit, stdout, stderr } = await machine.agent.run(command, { timeoutMs: 40_000 });
-  return { exit, output: (text(stdout) + text(stderr)).trim() };
-}
-
-async function sh(guest: Guest, command: string): Promise<string> {
-  const { exit, output } = await tell(guest, command);
-  if (exit !== 0) throw new Error(`${command} ended with ${exit}: ${output}`);
-  return output;
-}
-
-/** Puts an interface into the state of power-on, then gives it an address. */
-async function address(guest: Guest, device: string, cidr: string, gateway?: string): Promise<void> {
-  const route = gateway === undefined ? "" : `; ip route replace default via ${gateway} dev ${device}`;
-  await sh(
-    guest,
-    `ip addr flush dev ${device}; ip link set ${device} up; ip addr add ${cidr} dev ${device}${route}`,
-  );
-}
-
-const reaches = async (guest: Guest, target: string) =>
-  (await tell(guest, `ping -c 1 -W 1 ${target}`)).exit === 0;
-
 beforeAll(async () => {
   fabric = startFabric({ networks: DEFAULT_NETWORKS, zone: DEFAULT_ZONE, seed: SEED });
-  web = await startGuest("web", [["vmnet8", "ne2000", "00:0c:29:2d:2e:6b"]]);
-  inner = await startGuest("inner", [["vmnet1", "virtio", "00:0c:29:00:00:21"]]);
-  router = await startGuest("router", [
+  web = await startGuest(fabric, host, "web", [["vmnet8", "ne2000", "00:0c:29:2d:2e:6b"]]);
+  inner = await startGuest(fabric, host, "inner", [["vmnet1", "virtio", "00:0c:29:00:00:21"]]);
+  router = await startGuest(fabric, host, "router", [
     ["vmnet8", "virtio", "00:0c:29:00:00:31"],
     ["vmnet1", "virtio", "00:0c:29:00:00:32"],
   ]);
