@@ -6,6 +6,7 @@ import { BadDefinitionError } from "../hypervisor-model/virtual-machines/library
 import { lab, LAB_HELP } from "./lab.ts";
 import { UsageError } from "./options.ts";
 import { predictCommand, PREDICT_HELP } from "./predict.ts";
+import { rom, ROM_HELP } from "./rom.ts";
 import { run, RUN_HELP } from "./run.ts";
 
 /** Nothing was started because the request itself is wrong. */
@@ -15,13 +16,11 @@ const COMMANDS: Record<string, { run: (argv: string[]) => Promise<number>; help:
   boot: { run: boot, help: BOOT_HELP },
   run: { run, help: RUN_HELP },
   "cpu-test": { run: cpuTest, help: CPU_TEST_HELP },
+  rom: { run: rom, help: ROM_HELP },
   predict: { run: predictCommand, help: PREDICT_HELP },
   lab: { run: lab, help: LAB_HELP },
   bench: { run: bench, help: BENCH_HELP },
 };
-
-/** Commands that are decided but have nothing to run yet: named, not offered. */
-const NOT_YET = ["rom"];
 
 const HELP = `ringside: real guests, and what the hypervisor under them does, without a browser
 
@@ -37,10 +36,6 @@ async function main(argv: string[]): Promise<number> {
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
     process.stdout.write(HELP);
     return name === undefined ? REFUSED : 0;
-  }
-  if (NOT_YET.includes(name)) {
-    process.stderr.write(`ringside ${name} is not available yet\n`);
-    return REFUSED;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {

@@ -1,0 +1,34 @@
+; en: Paging on, and one page seen twice
+; zh: 打开分页，同一页映射两次
+; The first 4 MiB are mapped to themselves. Linear 400000h is a second view of the page at 200000h.
+        bits 32
+
+DIRECTORY equ 0x100000
+TABLE   equ 0x101000
+SECOND  equ 0x102000
+SHARED  equ 0x200000
+
+        mov dword [DIRECTORY], TABLE | 3        ; present, writable
+        mov dword [DIRECTORY + 4], SECOND | 3
+        mov edi, TABLE
+        mov eax, 3
+        mov ecx, 1024
+fill:   stosd
+        add eax, 0x1000
+        loop fill
+        mov dword [SECOND], SHARED | 3
+
+        mov eax, DIRECTORY
+        mov cr3, eax
+        mov eax, cr0
+        or eax, 0x80000000      ; PG
+        mov cr0, eax
+
+        mov dword [0x400010], "page"    ; written through one address,
+        mov esi, SHARED + 0x10          ; read through the other
+        mov ecx, 4
+print:  lodsb
+        out 0xe9, al
+        loop print
+        cli
+        hlt
