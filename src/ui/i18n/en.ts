@@ -235,8 +235,10 @@ export const en = {
     compatibilityStep: "Hardware compatibility",
     engine: "Engine",
     engineV86: "v86: runs real systems fast",
+    engineV86Hint: "Translates the guest's instructions to WebAssembly. Nothing inside it can be seen.",
     engineCore: "our own core: steps and traces every instruction",
-    engineCoreReason: "Not in this version yet: the core is still being built.",
+    engineCoreHint:
+      "A whole PC in TypeScript, slower than v86: each instruction can be looked at, and a run repeats exactly.",
     mediaStep: "Install guest operating system",
     mediaQuestion: "What does the machine start from?",
     mediaTiny: "Tiny Linux, ready to use",

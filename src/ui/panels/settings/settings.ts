@@ -1,7 +1,7 @@
 /** Virtual machine settings: the device list left, the chosen device's properties right. */
 import { css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { NicModel } from "../../../emulator/machine.ts";
+import type { EngineName, NicModel } from "../../../emulator/machine.ts";
 import { Random, freshSeed } from "../../../common/random.ts";
 import {
   MAX_DISKS,
@@ -25,7 +25,10 @@ import { networkHint, networkName } from "../machine/device-list.ts";
 
 const DRIVES = ["cdrom", "floppy"] as const;
 type Drive = (typeof DRIVES)[number];
-type Draft = Pick<MachineDefinition, "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder">;
+type Draft = Pick<
+  MachineDefinition,
+  "engine" | "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder"
+>;
 
 @customElement("rs-settings")
 export class Settings extends RingsideElement {
@@ -64,8 +67,8 @@ export class Settings extends RingsideElement {
     super.connectedCallback();
     const view = laboratory.find(this.machineId);
     if (!view?.definition) return;
-    const { memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
-    this.draft = structuredClone({ memoryMiB, nics, disks, cdrom, floppy, bootOrder });
+    const { engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
+    this.draft = structuredClone({ engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder });
     this.on = view.session !== undefined;
   }
 
@@ -156,6 +159,18 @@ export class Settings extends RingsideElement {
       ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
   }
 
+  private engineChoice(engine: EngineName, label: string, hint: string, locked: string) {
+    return html`<label class="choice">
+      <input
+        type="radio"
+        name="engine"
+        ?disabled=${locked !== ""}
+        .checked=${this.draft.engine === engine}
+        @change=${() => this.change({ engine })}
+      /><span>${label}</span><span class="hint">${hint}</span>
+    </label>`;
+  }
+
   private properties(): unknown {
     const { settings, network, wizard, common, device, boot } = this.m;
     const locked = this.on ? settings.lockedWhileOn : "";
@@ -179,6 +194,13 @@ export class Settings extends RingsideElement {
             ${this.on ? "" : settings.warmLost}</span
           ></label
         >`;
+      case "engine":
+        return html`<fieldset>
+            <legend>${wizard.engine}</legend>
+            ${this.engineChoice("v86", wizard.engineV86, wizard.engineV86Hint, locked)}
+            ${this.engineChoice("core", wizard.engineCore, wizard.engineCoreHint, locked)}
+          </fieldset>
+          ${locked ? html`<p class="hint">${locked}</p>` : nothing}`;
       case "disk": {
         const disk = this.draft.disks[i];
         if (!disk) return settings.nothingSelected;
@@ -274,11 +296,12 @@ export class Settings extends RingsideElement {
   protected override render() {
     const view = laboratory.find(this.machineId);
     if (!view?.definition || !this.draft) return nothing;
-    const { settings, device, common } = this.m;
+    const { settings, device, common, wizard } = this.m;
     const locked = this.on ? settings.lockedWhileOn : "";
     const { disks, nics, cdrom, floppy } = this.draft;
     const devices: [string, string][] = [
       ["memory", device.memory],
+      ["engine", wizard.engine],
       ...disks.map((_, i): [string, string] => [`disk:${i}`, device.disk(i + 1)]),
       ...(cdrom ? [["cdrom", device.cdrom] as [string, string]] : []),
       ...(floppy ? [["floppy", device.floppy] as [string, string]] : []),

@@ -1,7 +1,7 @@
 /** The new-machine wizard: typical or custom, in VMware's order as far as it applies. */
 import { html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import type { NicModel } from "../../../emulator/machine.ts";
+import type { EngineName, NicModel } from "../../../emulator/machine.ts";
 import {
   DEFAULT_NETWORK,
   DISK_MIB,
@@ -43,6 +43,7 @@ export class Wizard extends RingsideElement {
 
   @state() private at = 0;
   @state() private custom = false;
+  @state() private engine: EngineName = "v86";
   @state() private media: Media = "tiny";
   @state() private own?: OwnBoot;
   @state() private commandLine = "";
@@ -182,7 +183,8 @@ export class Wizard extends RingsideElement {
     const name = this.name.trim();
     const { memoryMiB, nics } = this.hardware;
     try {
-      const choices: MachineChoices = { name, memoryMiB, nics, ...(await this.boot()) };
+      const engine = this.custom ? this.engine : "v86";
+      const choices: MachineChoices = { name, engine, memoryMiB, nics, ...(await this.boot()) };
       dialog.set(undefined);
       await laboratory.create(choices, this.startAfter);
     } catch (error) {
@@ -244,8 +246,8 @@ export class Wizard extends RingsideElement {
       case "compatibility":
         return html`<fieldset>
           <legend>${m.engine}</legend>
-          ${this.choice("engine", m.engineV86, "", true, () => undefined)}
-          <span class="hint">${m.engineCore} – ${m.engineCoreReason}</span>
+          ${this.choice("engine", m.engineV86, m.engineV86Hint, this.engine === "v86", () => (this.engine = "v86"))}
+          ${this.choice("engine", m.engineCore, m.engineCoreHint, this.engine === "core", () => (this.engine = "core"))}
         </fieldset>`;
       case "media":
         return html`<fieldset>
