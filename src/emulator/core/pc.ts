@@ -23,9 +23,10 @@ import { Piix3Ide } from "./devices/piix3-ide.ts";
 import { Pit8254 } from "./devices/pit-8254.ts";
 import { Uart16550 } from "./devices/uart-16550.ts";
 import { Vga } from "./devices/vga.ts";
+import { VirtioNet } from "./devices/virtio-net.ts";
 import { placeBoot, type PcBoot } from "./firmware/boot.ts";
 import { INSTRUCTION_SET } from "./instructions/instruction-set.ts";
-import { Bus, type BusAccess, type BusRegistration } from "./memory/bus.ts";
+import { Bus, type BusAccess, type BusRange, type BusRegistration } from "./memory/bus.ts";
 import { PhysicalMemory } from "./memory/physical-memory.ts";
 
 export type { PcBoot } from "./firmware/boot.ts";
@@ -209,11 +210,48 @@ export class Pc {
     }
   }
 
-  #plugNic(index: number, { mac }: NicConfig): void {
+  #plugNic(index: number, { model, mac }: NicConfig): void {
     const address = Uint8Array.from(mac.split(":"), (part) => parseInt(part, 16));
+    const transmit = (frame: Uint8Array) => this.#events.transmit?.(index, frame);
+    const card =
+      model === "virtio" ? this.#virtioNet(address, transmit) : this.#ne2000(index, address, transmit);
+    this.nics.push(card);
+    this.pci.add(NIC_SLOTS[index], 0, card.pci);
+  }
+
+  #virtioNet(address: Uint8Array, transmit: (frame: Uint8Array) => void): NetworkCard {
+    let present: BusRegistration | undefined;
+    const card = new VirtioNet(this.memory, address, transmit, (base) => {
+      present?.remove();
+      present = undefined;
+      if (base === undefined) return;
+      const write = (at: number, value: number) => card.virtio.write(at - base, value);
+      present = this.#registerMemory({
+        name: "virtio-net",
+        first: base,
+        last: base + 0x3fff,
+        read8: (at) => card.virtio.read8(at - base),
+        write8: write,
+        write16: write,
+        write32: write,
+      });
+    });
+    return card;
+  }
+
+  #registerMemory(range: BusRange): BusRegistration | undefined {
+    try {
+      return this.bus.mmio.register(range);
+    } catch (error) {
+      this.#events.log?.(range.name, (error as Error).message);
+      return undefined;
+    }
+  }
+
+  #ne2000(index: number, address: Uint8Array, transmit: (frame: Uint8Array) => void): NetworkCard {
     const card: Ne2000 = new Ne2000(
       address,
-      (frame) => this.#events.transmit?.(index, frame),
+      transmit,
       this.#movable(`ne2000 ${index}`, 32, {
         read8: (offset) => card.read8(offset),
         write8: (offset, value) => card.write8(offset, value),
@@ -233,8 +271,7 @@ export class Pc {
         },
       }),
     );
-    this.nics.push(card);
-    this.pci.add(NIC_SLOTS[index], 0, card.pci);
+    return card;
   }
 
   /** Ports of a PCI device, on the bus wherever its base address register says. Accesses are given as offsets. */
