@@ -15,6 +15,15 @@ export class Random {
     }
   }
 
+  /** Where the sequence stands: four 32-bit words. */
+  save(): number[] {
+    return [...this.#state];
+  }
+
+  restore(state: readonly number[]): void {
+    this.#state.set(state);
+  }
+
   /** 0 to 2^32 - 1. */
   uint32(): number {
     const s = this.#state;

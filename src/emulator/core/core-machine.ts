@@ -113,6 +113,7 @@ export class CoreMachine implements Machine {
       bootOrder: hardware.bootOrder,
       cpu: withVirtualization(DEFAULT_CPU_MODEL, hardware.virtualization ?? "on"),
       startTime,
+      seed: options.seed,
       events: {
         serial: (port, byte) => this.#serialOut(port, byte),
         transmit: (nic, frame) => events.transmit(nic, frame),

@@ -121,6 +121,16 @@ describe("a PC", () => {
     expect(digest(997)).toBe(whole);
   });
 
+  test("RDRAND draws the same numbers from the same seed, and others from another", () => {
+    const drawn = (seed: number) => {
+      const { pc } = sector(new Code().raw(0x66, 0x0f, 0xc7, 0xf0, 0x66, 0x0f, 0xc7, 0xf3).halt(), { seed });
+      pc.run(LIMIT);
+      return [pc.cpu.r[0], pc.cpu.r[3]];
+    };
+    expect(drawn(1)).toEqual(drawn(1));
+    expect(drawn(1)).not.toEqual(drawn(2));
+  });
+
   test("an access to nothing is written to the log once and counted", () => {
     const lines: string[] = [];
     const code = new Code().in8(0x1234).in8(0x1234).halt();

@@ -5,6 +5,7 @@
  * `run` executes to the next deadline of the clock, fires what is due, and lets HLT skip idle time. Nothing in here reads
  * the host's clock: the same machine with the same input at the same instruction counts does the same.
  */
+import { Random } from "../../common/random.ts";
 import type { BlockDevice, NicConfig } from "../machine.ts";
 import { Clock } from "./clock.ts";
 import { Cpu } from "./cpu/cpu.ts";
@@ -79,6 +80,8 @@ export interface PcConfig {
   bootOrder?: readonly ("disk" | "cdrom" | "floppy" | "network")[];
   /** Milliseconds since 1970. */
   startTime?: number;
+  /** Of what RDRAND draws. */
+  seed?: number;
   cpu?: CpuModel;
   nanosecondsPerInstruction?: number;
   /** Port F4h ends the machine with the value written (test kernels). */
@@ -141,6 +144,7 @@ export class Pc {
     clock.instructionCount = () => this.cpu.instructions;
     clock.onEarlierDeadline = () => this.cpu.shorten(clock.instructionsUntilDeadline(2 ** 31));
     this.cpu.timeStamp = () => clock.now();
+    this.cpu.random = new Random(config.seed ?? 0);
 
     this.pic = new InterruptControllers((level) => this.cpu.raiseInterruptLine(level));
     this.cpu.interruptController = this.pic;

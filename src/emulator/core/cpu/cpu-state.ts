@@ -49,6 +49,7 @@ export interface CpuState {
   ignoreFloatError: boolean;
   vectors: VectorSnapshot;
   svm: SvmState;
+  random: number[];
 }
 
 /**
@@ -82,6 +83,7 @@ export function saveCpu(cpu: Cpu): CpuState {
     ignoreFloatError: cpu.ignoreFloatError,
     vectors: cpu.vectors.save(),
     svm: cpu.svm.save(),
+    random: cpu.random.save(),
   };
 }
 
@@ -117,6 +119,7 @@ export function restoreCpu(cpu: Cpu, state: CpuState): void {
   cpu.vectors.restore(state.vectors);
   cpu.attention = state.attention;
   cpu.svm.restore(state.svm);
+  cpu.random.restore(state.random);
   cpu.blocks.clear();
   cpu.watcher.refresh();
 }

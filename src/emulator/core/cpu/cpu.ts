@@ -10,6 +10,7 @@
  * A fault is thrown (`raise`) and caught in `run`, with EIP still at the faulting instruction; whoever raises it must not
  * have changed anything visible before.
  */
+import { Random } from "../../../common/random.ts";
 import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/decode.ts";
 import { Instruction } from "../instructions/instruction.ts";
 import { X87State } from "../float/x87-state.ts";
@@ -147,6 +148,8 @@ export class Cpu implements CpuLines {
   guest: Svm | null = null;
   readonly blocks: BlockCache;
   interruptController: InterruptController = { acknowledge: () => 0xff };
+  /** What RDRAND draws from; a machine gives its own seed. */
+  random = new Random(0);
   /** What RDTSC counts; a machine gives its clock's nanoseconds, so that idle time counts too. */
   timeStamp: () => number = () => this.instructions;
   private entries: Int32Array;

@@ -45,6 +45,7 @@ export const FEATURE_SSE = 1 << 25;
 export const FEATURE_SSE2 = 1 << 26;
 /** In leaf 1 ECX. */
 export const EXTRA_FEATURE_SSE3 = 1;
+export const EXTRA_FEATURE_RDRAND = 1 << 30;
 /** In leaf 8000_0001h EDX. */
 export const FEATURE_NX = 1 << 20;
 
@@ -67,7 +68,8 @@ export const DEFAULT_CPU_MODEL: CpuModel = {
     FEATURE_CMOV |
     FEATURE_PAT |
     FEATURE_PSE36,
-  extraFeatures: 0,
+  // Without it a Linux guest waits for seconds until its timer's jitter has given enough randomness.
+  extraFeatures: EXTRA_FEATURE_RDRAND,
   extendedFeatures: FEATURE_NX | FEATURE_FPU | FEATURE_FXSR,
   extendedExtraFeatures: 0,
   brand: "Ringside core",

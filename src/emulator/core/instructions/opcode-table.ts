@@ -308,6 +308,8 @@ ff/6 push Ev
 0fc0/r xadd Eb,Gb lock
 0fc1/r xadd Ev,Gv lock
 0fc7/1 cmpxchg8b Mq lock
+np:0fc7/6 rdrand Rv
+66:0fc7/6 rdrand Rv
 0fc8+r bswap Zv
 0fff/r ud0 Gv,Ev
 `;

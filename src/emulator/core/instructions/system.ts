@@ -1,5 +1,5 @@
 /** System instructions: descriptor tables, control, debug and model-specific registers, CPUID, SYSENTER (Intel SDM volume 2). */
-import { cpuid } from "../cpu/cpuid.ts";
+import { cpuid, EXTRA_FEATURE_RDRAND } from "../cpu/cpuid.ts";
 import type { Cpu } from "../cpu/cpu.ts";
 import { setStatusFlags, statusFlags } from "../cpu/flags.ts";
 import {
@@ -24,6 +24,7 @@ import {
   EDX,
   EIP,
   ESP,
+  FLAG_CF,
   FLAG_IF,
   FLAG_RF,
   FLAG_VM,
@@ -315,6 +316,15 @@ export const system: Family = {
   },
   invd: privilegedNothing,
   wbinvd: privilegedNothing,
+  rdrand: (form) => {
+    const a = accessOf(form.width);
+    return (cpu, op) => {
+      if ((cpu.model.extraFeatures & EXTRA_FEATURE_RDRAND) === 0) cpu.raise(VECTOR_UD);
+      a.set(cpu, op.rm, cpu.random.uint32());
+      setStatusFlags(cpu.r, FLAG_CF);
+      return op.next;
+    };
+  },
   cpuid: () => (cpu, op) => {
     cpuid(cpu.model, cpu.r);
     return op.next;
