@@ -53,6 +53,7 @@ export const networks = {
   changeNetwork: "Change network…",
   captureCable: "Capture this cable",
   captureNetwork: (network: string) => `Capture ${network}`,
+  stepNetwork: (network: string) => `Step through ${network}`,
   faultsAction: "Faults…",
   openMachine: (name: string) => `Open ${name}`,
   connectAdapter: (n: number) => `Network adapter ${n}: connect to…`,

@@ -1,10 +1,12 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
 import { capture } from "./en-capture.ts";
 import { networks } from "./en-network.ts";
+import { steps } from "./en-steps.ts";
 
 export const en = {
   networks,
   capture,
+  steps,
   app: {
     name: "Ringside",
     tagline: "A virtualization laboratory in the browser",

@@ -55,6 +55,7 @@ export const networks: typeof english = {
   changeNetwork: "更换网络…",
   captureCable: "在此网线上抓包",
   captureNetwork: (network) => `在 ${network} 上抓包`,
+  stepNetwork: (network) => `单步查看 ${network}`,
   faultsAction: "故障…",
   openMachine: (name) => `打开 ${name}`,
   connectAdapter: (n) => `网络适配器 ${n}：连接到…`,

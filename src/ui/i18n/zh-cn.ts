@@ -2,10 +2,12 @@
 import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
 import { networks } from "./zh-cn-network.ts";
+import { steps } from "./zh-cn-steps.ts";
 
 export const zhCn: Messages = {
   networks,
   capture,
+  steps,
   app: {
     name: "Ringside",
     tagline: "浏览器里的虚拟化实验室",

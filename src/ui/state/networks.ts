@@ -3,7 +3,7 @@
  * a cable for each NIC of a running machine that is on a network and connected. Frames pass between the machine's thread
  * and the fabric's; the page sees only those it captures.
  */
-import { transfer } from "comlink";
+import { proxy, transfer } from "comlink";
 import { freshSeed } from "../../common/random.ts";
 import { DEFAULT_ZONE } from "../../hypervisor-model/network/default-zone.ts";
 import type { PortId } from "../../hypervisor-model/network/fabric.ts";
@@ -27,6 +27,7 @@ import type {
   MachineSpec,
   RunningMachine,
 } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
+import { findMachine } from "./machines.ts";
 import { nicName } from "./nic-name.ts";
 import { signal } from "./signals.ts";
 
@@ -78,11 +79,14 @@ export class PageNetworks {
   }
 
   get fabric(): FabricThread["control"] {
-    this.#thread ??= startFabric({
-      networks: [...this.configs.get()],
-      zone: this.zone.get(),
-      seed: this.seed,
-    });
+    if (this.#thread === undefined) {
+      this.#thread = startFabric({
+        networks: [...this.configs.get()],
+        zone: this.zone.get(),
+        seed: this.seed,
+      });
+      void this.#thread.control.onMachineClocks(proxy(setMachineClocks));
+    }
     return this.#thread.control;
   }
 
@@ -212,7 +216,7 @@ export class PageNetworks {
     if (network === null || !connected) return undefined;
     const { port1: end, port2 } = new MessageChannel();
     const nic = `${name}:${nicName(i)}`;
-    const port = this.fabric.attach(network, nic, transfer(port2, [port2]));
+    const port = this.fabric.attach(network, nic, transfer(port2, [port2]), id);
     port.catch((error: unknown) => this.#onFailure(id, error));
     const cable: Cable = { network, name: nic, port, faults: noFaults() };
     return { cable, end };
@@ -224,4 +228,10 @@ export class PageNetworks {
       () => undefined, // told when it was plugged in
     );
   }
+}
+
+/** Machines on a held network stand still with it. */
+async function setMachineClocks(ids: string[], running: boolean): Promise<void> {
+  const machines = ids.flatMap((id) => findMachine(id)?.session?.machine ?? []);
+  await Promise.all(machines.map((machine) => (running ? machine.run() : machine.pause())));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DEFAULT_NETWORKS, resolveNetworks } from "../../hypervisor-model/network/network-config.ts";
-import { neighbour, topologyOf, type TopologyMachine } from "./topology.ts";
+import { neighbour, nodeNamed, topologyOf, type TopologyMachine } from "./topology.ts";
 
 const networks = resolveNetworks(DEFAULT_NETWORKS);
 const nic = (network: string | null, connected = true) => ({
@@ -51,4 +51,13 @@ test("The arrow to the right goes to the next switch, not to a machine below", (
     "ArrowRight",
   );
   expect(found?.id).toBe("switch:vmnet1");
+});
+test.each([
+  ["vmnet8", "switch:vmnet8"],
+  ["web:ens33", "machine:1"],
+  ["gateway", "gateway:vmnet8"],
+  ["host", "host"],
+  ["www.a.shifen.com", "internet"],
+])("A hop's end %s is found in the drawing", (name, id) => {
+  expect(nodeNamed(topologyOf(networks, new Map(), [web]), "vmnet8", name)?.id).toBe(id);
 });

@@ -83,6 +83,11 @@ export function topologyOf(
     x: width * 0.7,
     y: ROWS.top,
   });
+  const cables = new Set(
+    machines.flatMap((machine) =>
+      machine.nics.map(({ network }, i) => `${network}/${machine.name}:${nicName(i)}`),
+    ),
+  );
   const switches = new Map<string, TopologyNode>();
   for (const [i, network] of networks.entries()) {
     const { name, kind, subnet, gateway, hostAddress } = network;
@@ -120,10 +125,9 @@ export function topologyOf(
       const id = `${name}/internet`;
       links.push({ id, from: internet, to: at, state: "wan", network: name, framesIn: 0, framesOut: 0 });
     }
-    const others = [...ports.keys()].filter((port) => {
-      const [, end] = port.split("/");
-      return !end.includes(":") && !KNOWN.has(end);
-    });
+    const others = [...ports.keys()].filter(
+      (port) => !cables.has(port) && !KNOWN.has(port.slice(name.length + 1)),
+    );
     for (const [n, cable] of others.entries()) {
       const at = add({
         id: `device:${cable}`,
@@ -168,6 +172,17 @@ export function topologyOf(
     }
   }
   return { nodes, links, width, height: ROWS.machine + 44 };
+}
+
+/** The item of the drawing that the fabric calls so on a network; what has no item of its own is in the Internet. */
+export function nodeNamed({ nodes }: Topology, network: string, name: string): TopologyNode | undefined {
+  const [machine] = name.split(/:ens\d+$/);
+  return (
+    nodes.find(({ type, name: own }) => type === "switch" && own === name && name === network) ??
+    nodes.find(({ type, name: own }) => type === "machine" && name !== machine && own === machine) ??
+    nodes.find(({ id }) => id === `${name}:${network}` || id === `device:${network}/${name}`) ??
+    nodes.find(({ id }) => id === (name === "host" ? "host" : "internet"))
+  );
 }
 
 /** The item nearest in the direction of an arrow key: what keyboard users walk the drawing by. */

@@ -2,6 +2,7 @@
  * The icons of the page: Lucide (ISC licence), each imported by name so that only these are in the bundle.
  * `iconSources` is drawn inline by `<rs-icon>`.
  */
+import arrowLeft from "lucide-static/icons/arrow-left.svg?raw";
 import arrowRight from "lucide-static/icons/arrow-right.svg?raw";
 import bookOpen from "lucide-static/icons/book-open.svg?raw";
 import check from "lucide-static/icons/check.svg?raw";
@@ -48,6 +49,7 @@ import upload from "lucide-static/icons/upload.svg?raw";
 import x from "lucide-static/icons/x.svg?raw";
 
 export const iconSources = {
+  "arrow-left": arrowLeft,
   "arrow-right": arrowRight,
   "book-open": bookOpen,
   check,

@@ -123,6 +123,7 @@ export function nodeActions(m: Messages, node: TopologyNode): MenuItem[] {
       const network = node.network!;
       return [
         captureAction(m, network),
+        { label: t.stepNetwork(network), reason: "", run: () => go(networkRoute(network, "step")) },
         { label: t.editNetwork(network), reason: "", run: () => go(networkRoute("editor", network)) },
         {
           label: t.troublemakers,

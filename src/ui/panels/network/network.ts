@@ -1,6 +1,6 @@
 /**
  * The Network workspace. Addresses: `#/network` the drawing, `#/network/vmnet8` with that network chosen,
- * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/editor[/vmnet8]`, `#/network/internet`.
+ * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/vmnet8/step` held, `#/network/editor[/vmnet8]`, `#/network/internet`.
  */
 import { html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
@@ -12,14 +12,17 @@ import { laboratory } from "../../state/laboratory.ts";
 import { frameRates, networkStatuses, watchNetworks } from "../../state/network-watch.ts";
 import { hasFaults } from "../../state/networks.ts";
 import { go, hashOf } from "../../state/route.ts";
-import { topologyOf, type Topology } from "../../state/topology.ts";
+import { stepControl } from "../../state/step-control.ts";
+import { nodeNamed, topologyOf, type Topology } from "../../state/topology.ts";
 import "./capture-panel.ts";
 import "./editor.ts";
 import "./fault-dialogs.ts";
 import "./link-table.ts";
 import { networkDialog, networkRoute } from "./network-actions.ts";
 import { styles } from "./network.styles.ts";
+import { frameText } from "./step-panel.ts";
 import "./topology.ts";
+import type { FrameInHand } from "./topology.ts";
 
 /** First parts of the address that are no network's name. */
 const PAGES = ["topology", "editor"] as const;
@@ -102,30 +105,46 @@ export class NetworkWorkspace extends RingsideElement {
       this.drawingHidden
         ? nothing
         : html`<rs-topology
-            class="drawing ${part === undefined ? "" : "short"}"
+            class="drawing ${part === "capture" ? "short" : ""}"
             .topology=${topology}
             chosen=${chosen}
             .rates=${rates}
             .faulty=${faulty}
+            .inHand=${this.inHand(topology)}
           ></rs-topology>`
     }
-    ${this.parts(chosen, part)}
-    ${
-      part === "capture"
-        ? html`<rs-capture
-            class="below"
-            place=${this.rest[2] ?? chosen}
-            .networks=${laboratory.networks.configs.get().map(({ name }) => name)}
-            @rs-place=${(event: CustomEvent<string>) => this.openCapture(chosen, event.detail)}
-          ></rs-capture>`
-        : html`<rs-link-table
-            class="below"
-            .topology=${topology}
-            chosen=${chosen}
-            .rates=${rates}
-            .faulty=${faulty}
-          ></rs-link-table>`
-    }`;
+    ${this.parts(chosen, part)} ${this.below(chosen, part, topology, faulty)}`;
+  }
+
+  private below(chosen: string, part: string | undefined, topology: Topology, faulty: ReadonlySet<string>) {
+    switch (part) {
+      case "capture":
+        return html`<rs-capture
+          class="below"
+          place=${this.rest[2] ?? chosen}
+          .networks=${laboratory.networks.configs.get().map(({ name }) => name)}
+          @rs-place=${(event: CustomEvent<string>) => this.openCapture(chosen, event.detail)}
+        ></rs-capture>`;
+      case "step":
+        return html`<rs-step-panel class="below" .control=${stepControl(chosen)}></rs-step-panel>`;
+      default:
+        return html`<rs-link-table
+          class="below"
+          .topology=${topology}
+          chosen=${chosen}
+          .rates=${frameRates.get()}
+          .faulty=${faulty}
+        ></rs-link-table>`;
+    }
+  }
+
+  /** The frame of the last step, on its way in the drawing. */
+  private inHand(topology: Topology): FrameInHand | undefined {
+    const [network, part] = this.rest;
+    const hop = part === "step" ? stepControl(network).inHand?.hop : undefined;
+    const from = hop && nodeNamed(topology, network, hop.from);
+    const to = hop && nodeNamed(topology, network, hop.to);
+    return hop && from && to ? { from: from.id, to: to.id, text: frameText(hop).slice(0, 34) } : undefined;
   }
 
   private openCapture(network: string, place: string): void {
@@ -145,6 +164,7 @@ export class NetworkWorkspace extends RingsideElement {
     return html`<nav class="pages parts" aria-label=${m.parts}>
       ${link(chosen ? [chosen] : [], m.cables, part === undefined)}
       ${link([network, "capture"], `${capture.title}: ${this.rest[2] ?? network}`, part === "capture")}
+      ${link([network, "step"], `${this.m.steps.live} / ${this.m.steps.step}: ${network}`, part === "step")}
       <span class="space"></span>
       <rs-action
         icon=${this.drawingHidden ? "chevron-down" : "chevron-up"}

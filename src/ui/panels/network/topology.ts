@@ -214,9 +214,10 @@ export class TopologyView extends RingsideElement {
     const from = find(inHand.from);
     const to = find(inHand.to);
     if (!from || !to) return nothing;
-    const x = from.x + (to.x - from.x) * 0.62;
-    const y = from.y + (to.y - from.y) * 0.62;
     const width = inHand.text.length * 7 + 26;
+    const along = from.x + (to.x - from.x) * 0.62;
+    const x = Math.max(width / 2, Math.min(this.topology.width - width / 2, along));
+    const y = from.y + (to.y - from.y) * 0.62;
     return svg`<g class="frame" data-frame>
       <line class="drag" x1=${from.x} y1=${from.y} x2=${to.x} y2=${to.y}></line>
       <rect class="box" x=${x - width / 2} y=${y - 11} width=${width} height="22" rx="3"></rect>
