@@ -5,7 +5,12 @@ export const networks = {
   unreadable:
     "The stored networks were made by a newer Ringside or are damaged, so the default ones are used. They stay as they are until networks are changed here.",
   pages: "Parts of the Network workspace",
-  page: { topology: "Topology", editor: "Virtual Network Editor" },
+  page: {
+    topology: "Topology",
+    editor: "Virtual Network Editor",
+    internet: "Simulated Internet",
+    ping: "Why did this ping fail?",
+  },
   real: "Real: the frames are the guests' own; gateway, Internet and neighbours are simulated.",
   drawing: "Drawing of the networks",
   tableCaption: "Cables of the networks",

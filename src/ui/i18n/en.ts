@@ -1,11 +1,15 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
 import { capture } from "./en-capture.ts";
+import { internet } from "./en-internet.ts";
 import { networks } from "./en-network.ts";
+import { ping } from "./en-ping.ts";
 import { steps } from "./en-steps.ts";
 
 export const en = {
   networks,
   capture,
+  internet,
+  ping,
   steps,
   app: {
     name: "Ringside",

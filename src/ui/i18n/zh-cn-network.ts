@@ -7,7 +7,12 @@ export const networks: typeof english = {
   unreadable:
     "已保存的网络设置由更新版本的 Ringside 写入或已损坏，因此使用默认网络。在这里更改网络之前，原有设置保持不变。",
   pages: "网络工作区的各部分",
-  page: { topology: "拓扑", editor: "虚拟网络编辑器" },
+  page: {
+    topology: "拓扑",
+    editor: "虚拟网络编辑器",
+    internet: "模拟互联网",
+    ping: "为什么 ping 不通？",
+  },
   real: "真实：帧由客户机自己发出；网关、互联网和邻居是模拟的。",
   drawing: "网络拓扑图",
   tableCaption: "网络中的网线",

@@ -1,12 +1,16 @@
 /** 简体中文界面文字：用 VMware Workstation 自己的中文说法，命令、文件名、设备名不译。 */
 import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
+import { internet } from "./zh-cn-internet.ts";
 import { networks } from "./zh-cn-network.ts";
+import { ping } from "./zh-cn-ping.ts";
 import { steps } from "./zh-cn-steps.ts";
 
 export const zhCn: Messages = {
   networks,
   capture,
+  internet,
+  ping,
   steps,
   app: {
     name: "Ringside",

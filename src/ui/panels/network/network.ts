@@ -1,6 +1,6 @@
 /**
  * The Network workspace. Addresses: `#/network` the drawing, `#/network/vmnet8` with that network chosen,
- * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/vmnet8/step` held, `#/network/editor[/vmnet8]`, `#/network/internet`.
+ * `#/network/vmnet8/capture[/web-1:ens33]` with its capture, `#/network/vmnet8/step` held, `#/network/editor[/vmnet8]`, `#/network/internet`, `#/network/ping`.
  */
 import { html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
@@ -20,12 +20,14 @@ import "./fault-dialogs.ts";
 import "./link-table.ts";
 import { networkDialog, networkRoute } from "./network-actions.ts";
 import { styles } from "./network.styles.ts";
+import "./ping-panel.ts";
 import { frameText } from "./step-panel.ts";
 import "./topology.ts";
 import type { FrameInHand } from "./topology.ts";
+import "./zone-editor.ts";
 
 /** First parts of the address that are no network's name. */
-const PAGES = ["topology", "editor"] as const;
+const PAGES = ["topology", "editor", "internet", "ping"] as const;
 type Page = (typeof PAGES)[number];
 
 @customElement("rs-network")
@@ -174,6 +176,21 @@ export class NetworkWorkspace extends RingsideElement {
     </nav>`;
   }
 
+  private content(page: Page) {
+    switch (page) {
+      case "topology":
+        return this.drawing();
+      case "editor":
+        return html`<rs-network-editor class="below" chosen=${this.rest[1] ?? ""}></rs-network-editor>`;
+      case "internet":
+        return html`<rs-zone-editor class="below"></rs-zone-editor>`;
+      case "ping":
+        return html`<rs-ping-panel class="below"></rs-ping-panel>`;
+      default:
+        return page satisfies never;
+    }
+  }
+
   private dialog() {
     const open = networkDialog.get();
     switch (open?.type) {
@@ -193,8 +210,6 @@ export class NetworkWorkspace extends RingsideElement {
   protected override render() {
     const { page } = this;
     return html`<h1 class="visually-hidden">${this.m.networks.tab}</h1>
-      ${this.pages()}
-      ${page === "topology" ? this.drawing() : html`<rs-network-editor class="below" chosen=${this.rest[1] ?? ""}></rs-network-editor>`}
-      ${this.dialog()}`;
+      ${this.pages()} ${this.content(page)} ${this.dialog()}`;
   }
 }

@@ -258,7 +258,11 @@ export class TopologyView extends RingsideElement {
 }
 
 /** A simulated device by the name that the fabric gives it. */
-export function deviceName({ networks: m }: Messages, name: string): string {
+export function deviceName(texts: Messages, name: string): string {
+  const { networks: m } = texts;
+  // explain-ping.ts: the gateway of which network.
+  const [network, gateway] = name.split(" ");
+  if (gateway === "gateway") return `${network} ${m.node.gateway}`;
   return Object.hasOwn(m.deviceName, name) ? m.deviceName[name as keyof typeof m.deviceName] : name;
 }
 
