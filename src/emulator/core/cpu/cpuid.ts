@@ -49,13 +49,17 @@ export const EXTRA_FEATURE_RDRAND = 1 << 30;
 /** In leaf 8000_0001h EDX. */
 export const FEATURE_NX = 1 << 20;
 
-/** A Pentium Pro class processor with x87 unit; MMX and SSE bits join when those families execute. */
+/** A Pentium Pro class processor with x87 unit, MMX, SSE, SSE2 and SSE3. */
 export const DEFAULT_CPU_MODEL: CpuModel = {
   vendor: "AuthenticAMD",
   signature: 0x0642,
   features:
     FEATURE_FPU |
     FEATURE_FXSR |
+    FEATURE_MMX |
+    FEATURE_SSE |
+    FEATURE_SSE2 |
+    FEATURE_CLFLUSH |
     FEATURE_DE |
     FEATURE_PSE |
     FEATURE_TSC |
@@ -68,9 +72,9 @@ export const DEFAULT_CPU_MODEL: CpuModel = {
     FEATURE_CMOV |
     FEATURE_PAT |
     FEATURE_PSE36,
-  // Without it a Linux guest waits for seconds until its timer's jitter has given enough randomness.
-  extraFeatures: EXTRA_FEATURE_RDRAND,
-  extendedFeatures: FEATURE_NX | FEATURE_FPU | FEATURE_FXSR,
+  // Without RDRAND a Linux guest waits for seconds until its timer's jitter has given enough randomness.
+  extraFeatures: EXTRA_FEATURE_SSE3 | EXTRA_FEATURE_RDRAND,
+  extendedFeatures: FEATURE_NX | FEATURE_FPU | FEATURE_FXSR | FEATURE_MMX,
   extendedExtraFeatures: 0,
   brand: "Ringside core",
   svm: SVM_OFFER,
@@ -137,6 +141,8 @@ export function cpuid(model: CpuModel, r: Int32Array): void {
   } else if (leaf < 0x80000000) {
     // Beyond the highest basic leaf: the highest one's data.
     eax = model.signature;
+    // A cache line of eight quadwords, for CLFLUSH.
+    if ((model.features & FEATURE_CLFLUSH) !== 0) ebx = 8 << 8;
     ecx = model.extraFeatures;
     edx = model.features;
   }

@@ -21,6 +21,10 @@ import { stack } from "./stack.ts";
 import { svm } from "./svm.ts";
 import { system } from "./system.ts";
 import { strings } from "./string.ts";
+import { vectorFloat } from "./vector-float.ts";
+import { vectorInteger } from "./vector-integer.ts";
+import { VECTOR_LINES } from "./vector-lines.ts";
+import { vectorMove } from "./vector-move.ts";
 import { x87Instructions } from "./x87.ts";
 import { x87Control } from "./x87-control.ts";
 import { X87_LINES } from "./x87-lines.ts";
@@ -47,13 +51,16 @@ const GENERAL: readonly Family[] = [
   x87Control,
   x87Transcendental,
   svm,
+  vectorMove,
+  vectorInteger,
+  vectorFloat,
 ];
 
 /** The first family that has a form binds it. */
 export const FAMILIES: readonly Family[] = [hot, ...GENERAL.map(withIntercepts)];
 
 /** Where two lines have the same encoding the later one counts: x87 opcodes take the places of `esc`. */
-export const OPCODE_LINES: readonly string[] = [...INTEGER_LINES, ...X87_LINES];
+export const OPCODE_LINES: readonly string[] = [...INTEGER_LINES, ...X87_LINES, ...VECTOR_LINES];
 
 /** Mnemonics of the table that no family executes yet: they raise #UD. Empty when the instruction set is complete. */
 export const NOT_EXECUTED: ReadonlySet<string> = new Set(

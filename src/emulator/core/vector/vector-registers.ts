@@ -17,7 +17,9 @@ export const MXCSR_VALID = 0xffff;
 /** Slots beside XMM0 to XMM7. */
 export const SOURCE = 8;
 export const DESTINATION = 9;
-const SLOTS = 10;
+/** Where a floating-point operation leaves its result until it is known that no exception is unmasked. */
+export const RESULT = 10;
+const SLOTS = 11;
 
 export interface VectorSnapshot {
   readonly version: 1;
@@ -36,6 +38,8 @@ export class VectorRegisters {
   readonly singles = new Float32Array(this.bytes.buffer);
   readonly doubles = new Float64Array(this.bytes.buffer);
   mxcsr = MXCSR_INITIAL;
+  /** Exception flags of the instruction that is being executed. */
+  flags = 0;
 
   reset(): void {
     this.bytes.fill(0);
