@@ -129,7 +129,7 @@ class Printer {
       if ((flags & PREFIX_REP) !== 0) text += conditional ? "repe " : "rep ";
       else if ((flags & PREFIX_REPNE) !== 0) text += conditional ? "repne " : "rep ";
     }
-    const implicit = isImplicit(row) || row.mnemonic === "xlatb";
+    const implicit = isImplicit(row) || row.mnemonic === "xlatb" || row.mnemonic.startsWith("maskmov");
     if (implicit || row.mnemonic.startsWith("loop")) {
       if (this.addressSize !== bits) text += `a${this.addressSize} `;
     }

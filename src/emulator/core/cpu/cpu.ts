@@ -680,12 +680,17 @@ export class Cpu implements CpuLines {
     this.raise(segment === SS && !old ? VECTOR_SS : VECTOR_GP, 0);
   }
 
+  /** Raises what the segment alone has against a write of `size` bytes. */
+  checkLimit(segment: number, offset: number, size: number): void {
+    this.checkSegment(segment, offset, size, true);
+  }
+
   /** Raises what a write of `size` bytes (up to 4096) would raise, and writes nothing. */
   checkWrite(segment: number, offset: number, size: number): void {
     this.checkSegment(segment, offset, size, true);
     const linear = (this.base[segment] + offset) | 0;
     this.translate(linear, ACCESS_WRITE, this.user);
-    if ((linear & 4095) + size > 4096) this.translate((linear + size - 1) | 0, ACCESS_WRITE, this.user);
+    if ((linear & 4095) + size > 4096) this.translate((linear | 4095) + 1, ACCESS_WRITE, this.user);
   }
 
   read8(segment: number, offset: number): number {
@@ -794,7 +799,7 @@ export class Cpu implements CpuLines {
     this.updateAt = -1;
     this.updateLinear = linear;
     this.translate(linear, ACCESS_WRITE, this.user);
-    if ((linear & 4095) + size > 4096) this.translate((linear + size - 1) | 0, ACCESS_WRITE, this.user);
+    if ((linear & 4095) + size > 4096) this.translate((linear | 4095) + 1, ACCESS_WRITE, this.user);
     return this.readSlow(linear, size, this.user);
   }
 

@@ -69,6 +69,8 @@ export function readEnvironment(state: X87State, view: DataView, wide: boolean, 
   } else {
     state.instructionOffset = word(0);
     state.operandOffset = word(2);
+    // This format has no room for it.
+    state.opcode = 0;
   }
 }
 

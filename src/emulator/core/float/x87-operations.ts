@@ -3,7 +3,18 @@
  * and 8.5; stack faults 8.5.1.1. Operands are slots: of ST(i), or MEMORY_OPERAND.
  */
 import { compare } from "./compare.ts";
-import { C0, C1, C2, C3, examine, type ExtendedUnit } from "./extended.ts";
+import {
+  C0,
+  C1,
+  C2,
+  C3,
+  examine,
+  type ExtendedUnit,
+  INFINITY,
+  INVALID,
+  kindOf,
+  QUIET_NAN,
+} from "./extended.ts";
 import { extract } from "./scale.ts";
 import { EXCEPTIONS, type X87State } from "./x87-state.ts";
 
@@ -24,10 +35,14 @@ export function arithmetic(x87: X87State, operation: TwoOperands, to: number, a:
 
 /** FPREM and FPREM1 tell the quotient's low bits, or that they are not done, in the condition bits. */
 export function remainder(x87: X87State, operation: TwoOperands, to: number, a: number, b: number): void {
-  if (x87.isEmpty(a) || x87.isEmpty(b)) indefiniteResult(x87, to);
-  else {
-    operation(x87.unit, to, a, b);
-    x87.commit(ALL_CONDITIONS);
+  if (x87.isEmpty(a) || x87.isEmpty(b)) {
+    x87.status &= ~C2;
+    indefiniteResult(x87, to);
+  } else {
+    // Without a quotient its bits stay as they were.
+    const hasQuotient = kindOf(x87.unit, a) < INFINITY && kindOf(x87.unit, b) < QUIET_NAN;
+    const written = operation(x87.unit, to, a, b);
+    x87.commit(written && hasQuotient && (x87.unit.status & INVALID) === 0 ? ALL_CONDITIONS : C1 | C2);
   }
 }
 
@@ -57,7 +72,7 @@ export function compareStack(x87: X87State, a: number, b: number, quiet: boolean
   return masked;
 }
 
-/** FCOMI and kin: the outcome (ZF = C3, PF = C2, CF = C0) in `unit.status`, the status word's conditions but C1 untouched. */
+/** FCOMI and kin: the outcome (ZF = C3, PF = C2, CF = C0) in `unit.status`, the status word's conditions untouched. */
 export function compareToFlags(x87: X87State, a: number, b: number, quiet: boolean): boolean {
   if (x87.isEmpty(a) || x87.isEmpty(b)) {
     const masked = x87.stackFault(false);
@@ -65,7 +80,7 @@ export function compareToFlags(x87: X87State, a: number, b: number, quiet: boole
     return masked;
   }
   const masked = compare(x87.unit, a, b, quiet);
-  x87.commit(C1);
+  x87.commit(0);
   return masked;
 }
 
@@ -98,7 +113,8 @@ export function push(x87: X87State, operation: (unit: ExtendedUnit, to: number) 
 export function pushRegister(x87: X87State, from: number): void {
   const to = x87.slot(7);
   if (!x87.isEmpty(to) || x87.isEmpty(from)) {
-    if (!x87.stackFault(!x87.isEmpty(to))) return;
+    // An empty source is found first.
+    if (!x87.stackFault(!x87.isEmpty(from))) return;
     x87.setIndefinite(to);
   } else {
     x87.unit.copy(to, from);
@@ -135,10 +151,7 @@ export function exchange(x87: X87State, other: number): void {
 /** FCMOVcc; `taken` is its condition. */
 export function moveIf(x87: X87State, from: number, taken: boolean): void {
   if (x87.isEmpty(x87.top) || x87.isEmpty(from)) indefiniteResult(x87, x87.top);
-  else {
-    x87.status &= ~C1;
-    if (taken) x87.unit.copy(x87.top, from);
-  }
+  else if (taken) x87.unit.copy(x87.top, from);
 }
 
 /** FXTRACT: the exponent replaces the top, the significand is pushed. */

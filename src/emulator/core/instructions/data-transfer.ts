@@ -114,9 +114,11 @@ const family: Record<string, Family[string]> = {
       return op.next;
     };
   },
-  bswap: () => (cpu, op) => {
+  bswap: (form) => (cpu, op) => {
     const value = cpu.r[op.rm];
-    cpu.r[op.rm] = (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+    // Undefined in Intel's manual; processors leave 0.
+    if (!form.wide) cpu.r16[op.rm * 2] = 0;
+    else cpu.r[op.rm] = (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
     return op.next;
   },
   xlatb: () => (cpu, op) => {

@@ -40,6 +40,7 @@ export const exchange: Family = {
   cmpxchg8b: () => (cpu, op) => {
     const at = address(cpu, op);
     const next = (at + 4) & op.addressMask;
+    cpu.checkWrite(op.segment, at, 4);
     const high = cpu.update32(op.segment, next);
     const low = cpu.update32(op.segment, at);
     const equal = low === cpu.r[EAX] && high === cpu.r[EDX];

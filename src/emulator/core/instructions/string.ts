@@ -53,7 +53,14 @@ function makeOldElement(element: Element, form: Form, size: number, compares: bo
 /** Does many elements at once and answers how many, 0 for none. Moves the index registers it uses. */
 type Bulk = (cpu: Cpu, op: Instruction, count: number) => number;
 
-function repeat(precise: Element, old: Element, compares: boolean, bulk: Bulk | undefined): Handler {
+/** `portBytes` is what INS and OUTS move at once; permission for their port is asked for even where the count is 0. */
+function repeat(
+  precise: Element,
+  old: Element,
+  compares: boolean,
+  bulk: Bulk | undefined,
+  portBytes: number,
+): Handler {
   return (cpu, op) => {
     const element = cpu.model.is80286 === true ? old : precise;
     if (!isRepeated(op)) {
@@ -62,7 +69,10 @@ function repeat(precise: Element, old: Element, compares: boolean, bulk: Bulk | 
     }
     const wide = (op.flags & ADDRESS_32) !== 0;
     let count = wide ? cpu.r[ECX] : cpu.r16[ECX * 2];
-    if (count === 0) return op.next;
+    if (count === 0) {
+      if (portBytes > 0) checkPort(cpu, cpu.r16[EDX * 2], portBytes);
+      return op.next;
+    }
     const whileZero = (op.flags & PREFIX_REPNE) === 0;
     let left = (cpu.systemFlags & FLAG_TF) !== 0 ? 1 : CHUNK;
     if (bulk !== undefined && wide && cpu.attention === 0 && (cpu.systemFlags & (FLAG_TF | FLAG_DF)) === 0) {
@@ -99,7 +109,9 @@ function bind(
     const data = form.row.operands.find((operand) => operand.kind === "X" || operand.kind === "Y")!;
     const width = data.width === "b" ? 8 : form.wide ? 32 : 16;
     const element = make({ ...form, width }, accessOf(width), width >> 3);
-    return repeat(element, makeOldElement(element, form, width >> 3, compares), compares, bulk?.(width >> 3));
+    const usesPort = form.row.operands.some(({ text }) => text === "DX");
+    const old = makeOldElement(element, form, width >> 3, compares);
+    return repeat(element, old, compares, bulk?.(width >> 3), usesPort ? width >> 3 : 0);
   };
 }
 
@@ -151,8 +163,9 @@ const movs = bind(
 const cmps = bind((form, a, size) => {
   const compare = ALU.cmp[widthIndex(form.width)];
   return (cpu, op) => {
-    const left = a.load(cpu, op.segment, pointer(cpu, op, ESI));
-    compare(cpu.r, left, a.load(cpu, ES, pointer(cpu, op, EDI)));
+    // Processors read the second operand first, which shows where both fault.
+    const right = a.load(cpu, ES, pointer(cpu, op, EDI));
+    compare(cpu.r, a.load(cpu, op.segment, pointer(cpu, op, ESI)), right);
     advance(cpu, op, ESI, size);
     advance(cpu, op, EDI, size);
   };

@@ -106,8 +106,6 @@ function needsProtection(cpu: Cpu): void {
 }
 
 function loadSystemSegment(cpu: Cpu, segment: number, selector: number): void {
-  needsProtection(cpu);
-  privileged(cpu);
   const error = selector & 0xfffc;
   if (error === 0 && segment === LDTR) {
     setSegment(cpu, LDTR, selector, 0, 0, 0);
@@ -177,6 +175,12 @@ function bindQuery(
   };
 }
 
+/** That a register does not exist counts more than that it may not be used. */
+function checkControlRegister(cpu: Cpu, number: number): void {
+  if (number === 1 || number > 4) cpu.raise(VECTOR_UD);
+  privileged(cpu);
+}
+
 /** The register's number, or an exception: DR4 and DR5 stand for DR6 and DR7, and DR7.GD guards them all. */
 function debugNumber(cpu: Cpu, number: number): number {
   if ((cpu.dr[7] & DR7_GENERAL_DETECT) !== 0) {
@@ -194,23 +198,21 @@ function bindMov(form: Form): Handler | undefined {
   switch (form.operands) {
     case "Rd,Cd":
       return (cpu, op) => {
-        privileged(cpu);
+        checkControlRegister(cpu, op.reg);
         if (op.reg === 0) cpu.r[op.rm] = cpu.cr0;
         else if (op.reg === 2) cpu.r[op.rm] = cpu.cr2;
         else if (op.reg === 3) cpu.r[op.rm] = cpu.cr3;
-        else if (op.reg === 4) cpu.r[op.rm] = cpu.cr4;
-        else cpu.raise(VECTOR_UD);
+        else cpu.r[op.rm] = cpu.cr4;
         return op.next;
       };
     case "Cd,Rd":
       return (cpu, op) => {
-        privileged(cpu);
+        checkControlRegister(cpu, op.reg);
         const value = cpu.r[op.rm];
         if (op.reg === 0) writeCr0(cpu, value);
         else if (op.reg === 2) cpu.cr2 = value;
         else if (op.reg === 3) cpu.loadCr3(value);
-        else if (op.reg === 4) writeCr4(cpu, value);
-        else cpu.raise(VECTOR_UD);
+        else writeCr4(cpu, value);
         return op.next;
       };
     case "Rd,Dd":
@@ -273,11 +275,13 @@ export const system: Family = {
   }),
   lldt: (form) => (cpu, op) => {
     needsProtection(cpu);
+    privileged(cpu);
     loadSystemSegment(cpu, LDTR, wordOf(cpu, op, form));
     return op.next;
   },
   ltr: (form) => (cpu, op) => {
     needsProtection(cpu);
+    privileged(cpu);
     loadSystemSegment(cpu, TR, wordOf(cpu, op, form));
     return op.next;
   },
@@ -299,12 +303,13 @@ export const system: Family = {
   lsl: bindQuery(LSL_TYPES, descriptorLimit),
   arpl: (form) => (cpu, op) => {
     needsProtection(cpu);
-    const value = form.memory ? cpu.update16(op.segment, address(cpu, op)) : cpu.r16[op.rm * 2];
+    const value = wordOf(cpu, op, form);
     const level = cpu.r16[op.reg * 2] & 3;
     const raised = (value & 3) < level;
-    const result = raised ? (value & ~3) | level : value;
-    if (form.memory) cpu.writeBack16(result);
-    else cpu.r16[op.rm * 2] = result;
+    const result = (value & ~3) | level;
+    // What need not change is not written.
+    if (raised && form.memory) cpu.write16(op.segment, address(cpu, op), result);
+    else if (raised) cpu.r16[op.rm * 2] = result;
     setZero(cpu, raised);
     return op.next;
   },

@@ -2,12 +2,7 @@
 import type { Cpu } from "../cpu/cpu.ts";
 import { FEATURE_MMX, FEATURE_SSE, FEATURE_SSE2 } from "../cpu/cpuid.ts";
 import { CR0_EM, CR0_TS, CR4_OSXMMEXCPT, VECTOR_NM, VECTOR_UD, VECTOR_XM } from "../cpu/registers.ts";
-import {
-  MXCSR_MASKS_SHIFT,
-  RESULT,
-  SOURCE,
-  type VectorRegisters,
-} from "../vector/vector-registers.ts";
+import { MXCSR_MASKS_SHIFT, RESULT, SOURCE, type VectorRegisters } from "../vector/vector-registers.ts";
 import type { Form } from "./family.ts";
 import type { Instruction } from "./instruction.ts";
 import { address } from "./operands.ts";

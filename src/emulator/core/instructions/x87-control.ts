@@ -109,17 +109,19 @@ export function checkAlignment(cpu: Cpu, segment: number, at: number): void {
 const XMM_OFFSET = 160;
 const XMM_BYTES = 128;
 const IMAGE_BYTES = XMM_OFFSET + XMM_BYTES;
+/** What must be accessible, though its end is never touched. */
+const RESERVED_BYTES = 512;
 
 function enterExtended(cpu: Cpu, op: Instruction): number {
   if ((cpu.model.features & FEATURE_FXSR) === 0) cpu.raise(VECTOR_UD);
   enterNoWait(cpu);
-  const at = address(cpu, op);
-  checkAlignment(cpu, op.segment, at);
-  return at;
+  return address(cpu, op);
 }
 
 const saveExtended: Binder = () => (cpu, op) => {
   const at = enterExtended(cpu, op);
+  checkAlignment(cpu, op.segment, at);
+  cpu.checkWrite(op.segment, at, RESERVED_BYTES);
   image.writeExtendedImage(cpu.x87, VIEW);
   VIEW.setUint32(24, cpu.vectors.mxcsr, true);
   VIEW.setUint32(28, MXCSR_VALID, true);
@@ -130,7 +132,8 @@ const saveExtended: Binder = () => (cpu, op) => {
 
 const restoreExtended: Binder = () => (cpu, op) => {
   const at = enterExtended(cpu, op);
-  readBytes(cpu, op.segment, at, IMAGE_BYTES);
+  checkAlignment(cpu, op.segment, at);
+  readBytes(cpu, op.segment, at, RESERVED_BYTES);
   const mxcsr = VIEW.getUint32(24, true);
   const vectors = (cpu.cr4 & CR4_OSFXSR) !== 0;
   if (vectors && (mxcsr & ~MXCSR_VALID) !== 0) cpu.raise(VECTOR_GP, 0);
@@ -188,9 +191,11 @@ export const x87Control: Family = {
   fxrstor: restoreExtended,
   fnop: waiting(() => {}),
   ffree: waiting((cpu, op) => {
+    cpu.x87.status &= ~C1;
     cpu.x87.empty |= 1 << cpu.x87.slot(op.rm);
   }),
   ffreep: waiting((cpu, op) => {
+    cpu.x87.status &= ~C1;
     cpu.x87.empty |= 1 << cpu.x87.slot(op.rm);
     cpu.x87.pop();
   }),

@@ -24,6 +24,7 @@ function trigonometricTop(x87: X87State, name: "sin" | "cos" | "sincos" | "tan")
   const both = name === "sincos" || name === "tan";
   const next = x87.slot(7);
   if (x87.isEmpty(top) || (both && !x87.isEmpty(next))) {
+    x87.status &= ~C2;
     if (!x87.stackFault(!x87.isEmpty(top))) return;
     x87.setIndefinite(top);
     x87.fill(top);

@@ -137,7 +137,7 @@ const comparesToFlags =
       ((status & C3) !== 0 ? FLAG_ZF : 0) |
       ((status & C2) !== 0 ? FLAG_PF : 0) |
       ((status & C0) !== 0 ? FLAG_CF : 0);
-    if (masked) setStatusFlags(cpu.r, flags);
+    setStatusFlags(cpu.r, flags);
     return masked;
   };
 
@@ -314,10 +314,12 @@ function storeTo(form: Form, pops: boolean, name: string): Handler | undefined {
     if (empty) {
       stored = (state.control & 1) !== 0;
       if (stored) storeWords(cpu, op.segment, at, store.indefinite, store.bytes);
+      else cpu.checkWrite(op.segment, at, store.bytes);
       state.stackFault(false);
     } else {
       stored = store.convert(unit, top);
       if (stored) storeWords(cpu, op.segment, at, unit.words, store.bytes);
+      else cpu.checkWrite(op.segment, at, store.bytes);
       state.commit(C1);
     }
     remember(cpu, op, row.opcode);
@@ -372,7 +374,17 @@ export const x87Instructions: Family = {
   fbld: load,
   fst: store(false),
   fstp: store(true),
-  fstpnce: store(true),
+  fstpnce: onStack((cpu, op) => {
+    const { x87: state } = cpu;
+    const to = state.slot(op.rm);
+    // An empty top is no stack fault here: nothing is copied.
+    if (!state.isEmpty(state.top)) {
+      state.unit.copy(to, state.top);
+      state.fill(to);
+    }
+    state.status &= ~C1;
+    state.pop();
+  }),
   fist: store(false, "fist"),
   fistp: store(true, "fist"),
   fisttp: store(true, "fisttp"),

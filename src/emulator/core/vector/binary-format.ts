@@ -183,7 +183,8 @@ export function roundBinary(
     return signBit(format, negative) | value;
   }
   if (field >= format.special) {
-    v.flags |= OVERFLOW | PRECISION;
+    const masked = (v.mxcsr & (OVERFLOW << MXCSR_MASKS_SHIFT)) !== 0;
+    v.flags |= OVERFLOW | (masked || inexact ? PRECISION : 0);
     const toInfinity = rounding === NEAREST || rounding === (negative ? DOWN : UP);
     return infinityBits(format, negative) - (toInfinity ? 0n : 1n);
   }
