@@ -113,8 +113,10 @@ f2:0f70/r pshuflw Vdq,Wdq,Ib
 66:0f73/7 pslldq Udq,Ib
 np:0f77 emms -
 np:0fc3/r movnti Md,Gd
-np:0fc4/r pinsrw Pq,Ew,Ib
-66:0fc4/r pinsrw Vdq,Ew,Ib
+np:0fc4/r pinsrw Pq,Rd,Ib
+np:0fc4/r pinsrw Pq,Mw,Ib
+66:0fc4/r pinsrw Vdq,Rd,Ib
+66:0fc4/r pinsrw Vdq,Mw,Ib
 np:0fc5/r pextrw Gd,Nq,Ib
 66:0fc5/r pextrw Gd,Udq,Ib
 np:0fd7/r pmovmskb Gd,Nq
@@ -209,7 +211,7 @@ f3:0fe6/r cvtdq2pd Vpd,Wq
 f2:0fe6/r cvtpd2dq Vdq,Wpd
 np:0fae/2 ldmxcsr Md
 np:0fae/3 stmxcsr Md
-np:0fae/7 clflush Mb
+np:0fae/7 clflush M
 np:0fae=e8+ lfence -
 np:0fae=f0+ mfence -
 np:0fae=f8+ sfence -
