@@ -680,9 +680,9 @@ export class Cpu implements CpuLines {
     this.raise(segment === SS && !old ? VECTOR_SS : VECTOR_GP, 0);
   }
 
-  /** Raises what the segment alone has against a write of `size` bytes. */
-  checkLimit(segment: number, offset: number, size: number): void {
-    this.checkSegment(segment, offset, size, true);
+  /** Raises what the segment alone has against an access of `size` bytes: for operands that are moved in parts. */
+  checkLimit(segment: number, offset: number, size: number, write: boolean): void {
+    this.checkSegment(segment, offset, size, write);
   }
 
   /** Raises what a write of `size` bytes (up to 4096) would raise, and writes nothing. */

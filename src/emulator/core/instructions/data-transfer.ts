@@ -136,7 +136,11 @@ const family: Record<string, Family[string]> = {
     else cpu.r16[EDX * 2] = (cpu.r[EAX] << 16) >> 31;
     return op.next;
   },
-  nop: () => (_, op) => op.next,
+  nop: ({ row }) => {
+    // 0Fh 0Dh with a register: AMD's processors take it for no instruction.
+    if (row.map === 1 && row.opcode === 0x0d) return undefined;
+    return (_, op) => op.next;
+  },
   pause: () => (_, op) => op.next,
 };
 

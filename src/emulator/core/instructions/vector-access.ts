@@ -39,6 +39,7 @@ export function storeMmx(cpu: Cpu, register: number, slot: number): void {
 export function readMemory(cpu: Cpu, op: Instruction, bytes: number, unaligned = false): void {
   const at = address(cpu, op);
   if (bytes === 16 && !unaligned) checkAlignment(cpu, op.segment, at);
+  if (bytes > 4) cpu.checkLimit(op.segment, at, bytes, false);
   const { doublewords } = cpu.vectors;
   for (let i = 0; i < bytes; i += 4) doublewords[SOURCE * 4 + i / 4] = cpu.read32(op.segment, at + i);
 }

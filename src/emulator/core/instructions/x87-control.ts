@@ -52,6 +52,7 @@ const VIEW = new DataView(BUFFER.buffer);
 
 /** Memory operands of several doublewords: the access is checked as a whole before anything is written. */
 function readBytes(cpu: Cpu, segment: number, at: number, length: number): void {
+  cpu.checkLimit(segment, at, length, false);
   let i = 0;
   for (; i + 4 <= length; i += 4) VIEW.setInt32(i, cpu.read32(segment, at + i), true);
   if (i < length) VIEW.setUint16(i, cpu.read16(segment, at + i), true);

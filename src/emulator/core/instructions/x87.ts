@@ -70,6 +70,7 @@ export function onStack(execute: (cpu: Cpu, op: Instruction) => void): Binder {
 const OPERAND: Readonly<Record<string, (cpu: Cpu, op: Instruction, at: number, slot: number) => void>> = {
   Mfd: (cpu, op, at, slot) => operandFloat32(cpu.x87.unit, slot, cpu.read32(op.segment, at)),
   Mfq: (cpu, op, at, slot) => {
+    cpu.checkLimit(op.segment, at, 8, false);
     const low = cpu.read32(op.segment, at);
     operandFloat64(cpu.x87.unit, slot, cpu.read32(op.segment, at + 4), low);
   },
@@ -200,11 +201,13 @@ const LOADS: Readonly<Record<string, Load>> = {
     return (unit, to) => loadFloat32(unit, to, bits);
   },
   "fld Mfq": (cpu, segment, at) => {
+    cpu.checkLimit(segment, at, 8, false);
     const low = cpu.read32(segment, at);
     const high = cpu.read32(segment, at + 4);
     return (unit, to) => loadFloat64(unit, to, high, low);
   },
   "fld Mft": (cpu, segment, at) => {
+    cpu.checkLimit(segment, at, 10, false);
     const low = cpu.read32(segment, at);
     const high = cpu.read32(segment, at + 4);
     const signExponent = cpu.read16(segment, at + 8);
@@ -223,11 +226,13 @@ const LOADS: Readonly<Record<string, Load>> = {
     return (unit, to) => fromInteger(unit, to, value >> 31, value);
   },
   "fild Mq": (cpu, segment, at) => {
+    cpu.checkLimit(segment, at, 8, false);
     const low = cpu.read32(segment, at);
     const high = cpu.read32(segment, at + 4);
     return (unit, to) => fromInteger(unit, to, high, low);
   },
   "fbld Mft": (cpu, segment, at) => {
+    cpu.checkLimit(segment, at, 10, false);
     const word0 = cpu.read32(segment, at);
     const word1 = cpu.read32(segment, at + 4);
     const word2 = cpu.read16(segment, at + 8);
