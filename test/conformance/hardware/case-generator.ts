@@ -26,6 +26,7 @@ export const NOT_RECORDED: Readonly<Record<string, string>> = {
   rdtsc: "differs each time",
   rdpmc: "depends on the system",
   cpuid: "is the model's",
+  rdrand: "differs each time",
   sgdt: "is emulated by the system",
   sidt: "is emulated by the system",
   smsw: "is emulated by the system",
