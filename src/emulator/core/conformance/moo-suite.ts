@@ -1,14 +1,14 @@
 /**
- * Runs whole files of recorded 80286 cases: which flags are not compared and which cases are left out. Both are decided
- * from the instruction's bytes alone, by what an i686 does differently or leaves undefined.
+ * Runs whole files of recorded 80286 and 80386 cases: which flags are not compared and which cases are left out. Both are
+ * decided from the instruction's bytes alone, by what an i686 does differently or leaves undefined.
  */
-import type { Cpu } from "../cpu/cpu.ts";
 import { FLAG_AF, FLAG_CF, FLAG_OF, FLAG_PF, FLAG_SF, FLAG_ZF } from "../cpu/registers.ts";
 import { decode } from "../instructions/decode.ts";
 import { Instruction, isLocked } from "../instructions/instruction.ts";
 import { INSTRUCTION_SET } from "../instructions/instruction-set.ts";
-import { readMoo, type MooTest } from "./moo.ts";
-import { runMooTest } from "./moo-runner.ts";
+import type { Cpu } from "../cpu/cpu.ts";
+import { MooError, readMoo, type MooTest } from "./moo.ts";
+import { make386Cpu, makeMooCpu, runMooTest, runWideMooTest } from "./moo-runner.ts";
 
 export interface MooResult {
   passed: number;
@@ -83,21 +83,57 @@ export function undefinedFlags(bytes: Uint8Array, initialCl: number): number {
 
 const CX = 2;
 
-/** Runs all cases of one file's contents (unpacked). */
-export function runMooFile(cpu: Cpu, data: Uint8Array): MooResult {
+/**
+ * Runs all cases of one file's contents (unpacked). Throws `MooError` for a broken file and for one of another processor:
+ * an 8086 differs from an i686 in more than an instruction's bytes can tell.
+ */
+export function runMooFile(data: Uint8Array): MooResult {
   const result: MooResult = { passed: 0, failures: [], skipped: new Map() };
-  for (const test of readMoo(data)) runOne(cpu, test, result);
+  const { cpu: name, tests } = readMoo(data);
+  if (name === "C286") {
+    const cpu = makeMooCpu();
+    for (const test of tests) {
+      const mask = undefinedFlags(test.bytes, (test.initial.registers[CX] ?? 0) & 0xff);
+      count(test, differs286(test.bytes), () => runMooTest(cpu, test, mask), result);
+    }
+  } else if (name.startsWith("C386") || name.startsWith("386")) {
+    const cpu = make386Cpu();
+    for (const test of tests) count(test, undefined, () => runOn386(cpu, test), result);
+  } else
+    throw new MooError(
+      `found cases of processor "${name}", expected those of an 80286 or 80386 in real mode`,
+    );
   return result;
 }
 
-function runOne(cpu: Cpu, test: MooTest, result: MooResult): void {
-  const reason = differs286(test.bytes);
+const WIDE_ECX = 4;
+
+function runOn386(cpu: Cpu, test: MooTest): string | undefined {
+  const mask = undefinedFlags(
+    withoutWidthPrefixes(test.bytes),
+    (test.initial.wideRegisters[WIDE_ECX] ?? 0) & 0xff,
+  );
+  return runWideMooTest(cpu, test, mask);
+}
+
+/** The instruction without the prefixes that an 80286 does not know, for `undefinedFlags`. */
+function withoutWidthPrefixes(bytes: Uint8Array): Uint8Array {
+  let at = 0;
+  while (at < bytes.length && (PREFIXES_286.has(bytes[at]) || (bytes[at] >= 0x64 && bytes[at] <= 0x67))) at++;
+  return bytes.subarray(at);
+}
+
+function count(
+  test: MooTest,
+  reason: string | undefined,
+  run: () => string | undefined,
+  result: MooResult,
+): void {
   if (reason !== undefined) {
     result.skipped.set(reason, (result.skipped.get(reason) ?? 0) + 1);
     return;
   }
-  const mask = undefinedFlags(test.bytes, (test.initial.registers[CX] ?? 0) & 0xff);
-  const problem = runMooTest(cpu, test, mask);
+  const problem = run();
   if (problem === undefined) {
     result.passed++;
     return;

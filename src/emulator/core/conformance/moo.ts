@@ -2,6 +2,8 @@
 export interface MooState {
   /** ax bx cx dx cs ss ds es sp bp si di ip flags; undefined where not listed. */
   registers: (number | undefined)[];
+  /** An 80386's: cr0 cr3 eax ebx ecx edx esi edi ebp esp cs ds es fs gs ss eip eflags dr6 dr7. */
+  wideRegisters: (number | undefined)[];
   ram: { address: number; value: number }[];
 }
 export interface MooTest {
@@ -11,7 +13,20 @@ export interface MooTest {
   initial: MooState;
   final: MooState;
   exception?: { vector: number; flagsAddress: number };
+  /** Bits of EFLAGS that are defined, where the file says so. */
+  flagsMask?: number;
 }
+
+export interface MooFile {
+  /** Four characters: C286, C386, 8086, … */
+  cpu: string;
+  tests: MooTest[];
+}
+
+const REGISTERS = 14;
+const WIDE_REGISTERS = 20;
+const WIDE_EFLAGS = 17;
+const none = (count: number): (number | undefined)[] => Array.from({ length: count }, () => undefined);
 
 export class MooError extends Error {
   override name = "MooError";
@@ -35,18 +50,19 @@ function* chunks(data: Uint8Array): Generator<{ id: string; body: Uint8Array }> 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function readState(body: Uint8Array): MooState {
-  const state: MooState = { registers: Array.from({ length: 14 }, () => undefined), ram: [] };
+  const state: MooState = { registers: none(REGISTERS), wideRegisters: none(WIDE_REGISTERS), ram: [] };
   for (const chunk of chunks(body)) {
     const view = viewOf(chunk.body);
     if (chunk.id === "REGS") {
       const mask = view.getUint16(0, true);
       let at = 2;
-      for (let bit = 0; bit < 14; bit++) {
+      for (let bit = 0; bit < REGISTERS; bit++) {
         if ((mask & (1 << bit)) === 0) continue;
         state.registers[bit] = view.getUint16(at, true);
         at += 2;
       }
-    } else if (chunk.id === "RAM ") {
+    } else if (chunk.id === "RG32") state.wideRegisters = readWide(view);
+    else if (chunk.id === "RAM ") {
       const count = view.getUint32(0, true);
       for (let i = 0; i < count; i++) {
         state.ram.push({ address: view.getUint32(4 + i * 5, true), value: view.getUint8(8 + i * 5) });
@@ -56,12 +72,27 @@ function readState(body: Uint8Array): MooState {
   return state;
 }
 
-export function readMoo(data: Uint8Array): MooTest[] {
+function readWide(view: DataView): (number | undefined)[] {
+  const registers = none(WIDE_REGISTERS);
+  const mask = view.getUint32(0, true);
+  let at = 4;
+  for (let bit = 0; bit < WIDE_REGISTERS; bit++) {
+    if (((mask >>> bit) & 1) === 0) continue;
+    registers[bit] = view.getUint32(at, true);
+    at += 4;
+  }
+  return registers;
+}
+
+/** Unknown chunks are skipped by their length. */
+export function readMoo(data: Uint8Array): MooFile {
   const tests: MooTest[] = [];
+  let cpu = "";
   try {
     for (const { id, body } of chunks(data)) {
+      if (id === "MOO ") cpu = String.fromCharCode(...body.subarray(8, 12)).trim();
       if (id !== "TEST") continue;
-      const empty = { registers: [], ram: [] };
+      const empty = { registers: [], wideRegisters: [], ram: [] };
       const test: MooTest = { index: 0, name: "", bytes: new Uint8Array(), initial: empty, final: empty };
       test.index = viewOf(body).getUint32(0, true);
       for (const part of chunks(body.subarray(4))) {
@@ -70,6 +101,7 @@ export function readMoo(data: Uint8Array): MooTest[] {
         else if (part.id === "BYTS") test.bytes = part.body.slice(4, 4 + view.getUint32(0, true));
         else if (part.id === "INIT") test.initial = readState(part.body);
         else if (part.id === "FINA") test.final = readState(part.body);
+        else if (part.id === "RM32") test.flagsMask = readWide(view)[WIDE_EFLAGS];
         else if (part.id === "EXCP") {
           test.exception = { vector: view.getUint8(0), flagsAddress: view.getUint32(1, true) };
         }
@@ -81,5 +113,6 @@ export function readMoo(data: Uint8Array): MooTest[] {
       throw new MooError(`a chunk is shorter than its contents: ${error.message}`);
     throw error;
   }
-  return tests;
+  if (cpu === "") throw new MooError("found no MOO header, expected one at the beginning");
+  return { cpu, tests };
 }

@@ -18,7 +18,8 @@ export interface CpuModel {
   readonly brand: string;
   /**
    * For recorded 80286 cases alone, never for a machine: in real mode an access beyond the stack segment's limit is #GP,
-   * not #SS, and a string instruction or POP that faults has moved its registers already.
+   * not #SS, a string instruction or POP that faults has moved its registers already, and IDIV of a byte misses some
+   * overflows.
    */
   readonly is80286?: boolean;
   /** Left out where hardware virtualization is not offered at all. */

@@ -52,8 +52,16 @@ function divideNarrow(cpu: Cpu, value: number, width: 8 | 16, signed: boolean): 
   let dividend = width === 8 ? cpu.r16[EAX] : ((cpu.r16[EDX * 2] << 16) | cpu.r16[EAX]) >>> 0;
   if (signed) dividend = width === 8 ? extend(dividend, 16) : dividend | 0;
   const divisor = signed ? extend(value, width) : value;
-  const quotient = Math.trunc(dividend / divisor);
+  let quotient = Math.trunc(dividend / divisor);
   const half = 2 ** (width - 1);
+  if (cpu.model.is80286 === true && signed && width === 8 && (quotient < -half || quotient >= half)) {
+    // The 80286 (and the 80386) misses an overflow where the dividend with bit 14 turned over has the quotient -128.
+    const turned = extend(dividend ^ 0x4000, 16);
+    if (Math.trunc(turned / divisor) === -half) {
+      dividend = turned;
+      quotient = -half;
+    }
+  }
   if (signed ? quotient < -half || quotient >= half : quotient >= 2 * half) cpu.raise(VECTOR_DE);
   const remainder = dividend % divisor;
   if (width === 8) cpu.r16[EAX] = ((remainder & 0xff) << 8) | (quotient & 0xff);
