@@ -1,8 +1,7 @@
 /** The dialogs by keyboard, what they refuse, and axe on each of them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import axe from "axe-core";
 import type { Page } from "playwright";
-import { PROMPT, expectConsole, newVisitor, openRingside, type Ringside } from "./page.ts";
+import { axeProblems, PROMPT, expectConsole, newVisitor, openRingside, type Ringside } from "./page.ts";
 
 let ringside: Ringside;
 let page: Page;
@@ -109,17 +108,6 @@ test("Back to typical, the wizard lists only what will be made", async () => {
   await page.keyboard.press("Escape");
 });
 
-async function axeProblems(page: Page, where: string): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
-      rules: { region: { enabled: false } },
-    });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-  });
-  return found.map((problem) => `${where}: ${problem}`);
-}
-
 test.each([
   ["zh-CN", true],
   ["en", false],
@@ -129,7 +117,7 @@ test.each([
   const open = async (name: string, act: () => Promise<unknown>) => {
     await act();
     await page.locator("rs-dialog h2").waitFor();
-    problems.push(...(await axeProblems(page, name)));
+    problems.push(...(await axeProblems(page)).map((problem) => `${name}: ${problem}`));
   };
   const close = async () => {
     await page.keyboard.press("Escape");

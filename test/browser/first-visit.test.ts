@@ -1,8 +1,15 @@
 /** The built page as a student meets it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import axe from "axe-core";
 import type { Page } from "playwright";
-import { PROMPT, expectConsole, newVisitor, openRingside, typeInConsole, type Ringside } from "./page.ts";
+import {
+  axeProblems,
+  PROMPT,
+  expectConsole,
+  newVisitor,
+  openRingside,
+  typeInConsole,
+  type Ringside,
+} from "./page.ts";
 
 let ringside: Ringside;
 beforeAll(async () => {
@@ -15,16 +22,6 @@ async function firstVisit(locale = "en", dark = false): Promise<Page> {
   await page.goto(ringside.address);
   await expectConsole(page, PROMPT);
   return page;
-}
-
-async function axeProblems(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
-      rules: { region: { enabled: false } },
-    });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-  });
 }
 
 test("The first visit shows a Linux prompt with no other step, and asks no other origin", async () => {

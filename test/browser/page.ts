@@ -1,4 +1,5 @@
 /** Opens the built page in Chromium for the browser tests. */
+import axe from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright";
 import { CHROMIUM_ARGUMENTS, findOrInstallChromium } from "../../tools/chromium.mjs";
 import { serve } from "../../tools/serve.mjs";
@@ -48,4 +49,15 @@ export const PROMPT = /\[root@\S+ ~\]#/;
 export async function typeInConsole(page: Page, text: string): Promise<void> {
   await page.locator("rs-serial-console textarea").focus();
   await page.keyboard.type(text);
+}
+
+/** What axe finds wrong on the page as it stands. */
+export async function axeProblems(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
+      rules: { region: { enabled: false } },
+    });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
+  });
 }

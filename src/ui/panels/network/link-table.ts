@@ -1,6 +1,7 @@
 /** The drawing as a table: one row a cable, with the same actions. */
 import { css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
@@ -82,7 +83,11 @@ export class LinkTable extends RingsideElement {
         </tr>
       </thead>
       <tbody>
-        ${[...own, ...devices].map((link) => this.row(link))}
+        ${repeat(
+          [...own, ...devices],
+          ({ id }) => id,
+          (link) => this.row(link),
+        )}
       </tbody>
     </table>`;
   }

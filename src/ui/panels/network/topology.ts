@@ -4,6 +4,7 @@
  */
 import { html, nothing, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 import { RingsideElement } from "../../components/element.ts";
 import type { Messages } from "../../i18n/messages.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
@@ -17,6 +18,9 @@ interface Place {
   x: number;
   y: number;
 }
+
+/** Items come and go while one has the focus: each keeps its element. */
+const id = (item: { id: string }) => item.id;
 
 interface OpenMenu extends Place {
   heading: string;
@@ -63,6 +67,19 @@ export class TopologyView extends RingsideElement {
     return [...nodes, ...links.filter(({ state }) => state !== "wan").map((link) => middle(link))];
   }
 
+  /** An item's cables; a cable's two ends. */
+  private related(id: string): Place[] {
+    return this.topology.links
+      .filter(({ state }) => state !== "wan")
+      .flatMap((link) =>
+        link.id === id
+          ? [link.from, link.to]
+          : link.from.id === id || link.to.id === id
+            ? [middle(link)]
+            : [],
+      );
+  }
+
   private titleOf(node: TopologyNode): string {
     const { networks: m } = this.m;
     if (node.type === "device") return deviceName(this.m, node.name);
@@ -94,11 +111,13 @@ export class TopologyView extends RingsideElement {
 
   private key(event: KeyboardEvent, place: Place, open: () => void): void {
     if (ARROWS.includes(event.key)) {
-      const next = neighbour(place, this.places, event.key as Arrow);
-      if (next) {
-        const at = this.topology.nodes.find(({ id }) => id === next.id) ?? next;
-        this.focusItem(at.id);
-      }
+      const arrow = event.key as Arrow;
+      const vertical = arrow === "ArrowUp" || arrow === "ArrowDown";
+      // Up and down follow the cables, where there are any.
+      const next =
+        (vertical ? neighbour(place, this.related(place.id), arrow) : undefined) ??
+        neighbour(place, this.places, arrow);
+      if (next) this.focusItem(next.id);
     } else if (event.key === "Enter" || event.key === " " || event.key === "ContextMenu") open();
     else return;
     event.preventDefault();
@@ -239,8 +258,8 @@ export class TopologyView extends RingsideElement {
         @pointerup=${this.drop}
         @pointercancel=${() => (this.drag = undefined)}
       >
-        ${links.map((link) => this.link(link))} ${nodes.map((node) => this.node(node))}
-        ${links.map((link) => this.plug(link))}
+        ${repeat(links, id, (link) => this.link(link))} ${repeat(nodes, id, (node) => this.node(node))}
+        ${repeat(links, id, (link) => this.plug(link))}
         ${start ? svg`<line class="drag" x1=${start.x} y1=${start.y} x2=${drag.x} y2=${drag.y}></line>` : nothing}
         ${this.inHand ? this.frame(this.inHand) : nothing}
       </svg>

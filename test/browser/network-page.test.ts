@@ -1,0 +1,163 @@
+/** The Network workspace on the built page, with a guest that runs: editor, drawing, capture, step mode, explained ping. */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Page } from "playwright";
+import { dissect } from "../../src/hypervisor-model/network/capture/dissect.ts";
+import { readPcapng } from "../../src/hypervisor-model/network/pcapng.ts";
+import {
+  axeProblems,
+  PROMPT,
+  expectConsole,
+  newVisitor,
+  openRingside,
+  typeInConsole,
+  type Ringside,
+} from "./page.ts";
+
+let ringside: Ringside;
+let page: Page;
+let machine = "";
+beforeAll(async () => {
+  ringside = await openRingside();
+  page = await (await newVisitor(ringside)).newPage();
+  await page.goto(ringside.address);
+  await expectConsole(page, PROMPT);
+  machine = await page.evaluate(() => location.hash);
+  await typeInConsole(page, "udhcpc -i ens33 -q\n");
+  await expectConsole(page, /lease of 192\.168\.10\.\d+ obtained/);
+});
+afterAll(() => ringside.close());
+
+async function at(hash: string): Promise<void> {
+  await page.evaluate((to) => (location.hash = to), hash);
+}
+
+async function run(command: string): Promise<void> {
+  await at(machine);
+  await typeInConsole(page, `clear; ${command}\n`);
+}
+
+function press(component: string, label: string) {
+  return page.locator(`${component} rs-action[label="${label}"] button`).click();
+}
+
+test("The drawing is walked by keyboard, and a cable is pulled out and plugged in again from its menu", async () => {
+  await at("#/network");
+  const cable = page.locator('rs-topology g.link[data-id$=":0"]');
+  await page.locator('rs-topology g[data-id^="machine:"]').focus();
+  await page.keyboard.press("ArrowUp");
+  expect(await cable.evaluate((item) => item === (item.getRootNode() as ShadowRoot).activeElement)).toBe(
+    true,
+  );
+  await page.keyboard.press("Enter");
+  await page.locator("rs-item-menu button").first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator('rs-link-table td.state:has-text("not plugged in")').waitFor();
+  await cable.focus();
+  await page.keyboard.press("Enter");
+  await page.locator("rs-item-menu button").first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator("rs-link-table tbody tr").first().locator("td.state.up").waitFor();
+});
+
+test("A cable that is dragged to another switch is plugged in there", async () => {
+  await at("#/network");
+  const drag = async (to: string) => {
+    const plug = (await page.locator("rs-topology .plug").boundingBox())!;
+    const target = (await page.locator(`rs-topology g[data-id="switch:${to}"]`).boundingBox())!;
+    await page.mouse.move(plug.x + plug.width / 2, plug.y + plug.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(target.x + 40, target.y + 20, { steps: 4 });
+    await page.mouse.up();
+    await page.locator("rs-link-table tbody tr").first().locator(`a:has-text("${to}")`).waitFor();
+  };
+  await drag("vmnet1");
+  await drag("vmnet8");
+});
+
+test("A frame that was captured shows its fields, marks their bytes, and is exported as pcapng", async () => {
+  await at("#/network/vmnet8/capture");
+  await press("rs-capture", "Start capturing");
+  await page.locator("rs-frame-list").waitFor();
+  await run("ping -c 3 192.168.10.2");
+  await expectConsole(page, "3 packets received");
+  await at("#/network/vmnet8/capture");
+  const filter = page.locator("rs-capture .filter");
+  await filter.fill("icmp or");
+  await page.locator("rs-capture .filter.wrong").waitFor();
+  await filter.fill('icmp "echo-reply"');
+  await page.locator('rs-capture [role=status]:has-text("3 of")').waitFor();
+  await page.locator("rs-frame-list [role=grid]").focus();
+  await page.keyboard.press("Home");
+  await page.locator('rs-frame-details button:has-text("Time to live: 128")').click();
+  expect(await page.locator("rs-frame-details mark").allInnerTexts()).toEqual(["80", "·"]);
+  const download = page.waitForEvent("download");
+  await press("rs-capture", "Export pcapng");
+  const file = readPcapng(readFileSync(await (await download).path()));
+  expect(file.interfaces).toEqual(["vmnet8"]);
+  expect(file.frames.filter(({ bytes }) => dissect(bytes).info.startsWith("echo-reply"))).toHaveLength(3);
+});
+
+test("A held network goes on frame by frame, each with what was decided, while its machine stands still", async () => {
+  await run("ping -c 1 -W 2 192.168.10.2 && echo went-$((1+1))");
+  await expectConsole(page, "went-2");
+  await at("#/network/vmnet8/step");
+  await press("rs-step-panel", "Step");
+  await page.locator('rs-library a:has-text("Paused")').waitFor();
+  await run("ping -c 1 -W 2 192.168.10.2 && echo again-$((1+1))");
+  await at("#/network/vmnet8/step");
+  const forward = page.locator("rs-step-panel .forward button");
+  const rows = page.locator("rs-step-panel tbody tr");
+  for (let n = 0; n < 40 && (await rows.filter({ hasText: "echo-reply" }).count()) < 2; n++) {
+    await page.locator("rs-step-panel .forward button:not([aria-disabled])").waitFor();
+    await forward.click();
+  }
+  await page.locator("rs-topology [data-frame]").waitFor();
+  await rows.filter({ hasText: "echo-request" }).first().locator("button").click();
+  expect(await page.locator("rs-step-panel .hand li").allInnerTexts()).toContainEqual(
+    expect.stringMatching(/^vmnet8: forwarded it to port \d+, where it has learned /),
+  );
+  await press("rs-step-panel", "Live");
+  await page.locator('rs-library a:has-text("Running")').waitFor();
+  await at(machine);
+  await expectConsole(page, "again-2");
+});
+
+test("A ping that fails is explained by its cause", async () => {
+  await at("#/network/ping");
+  await page.locator("rs-ping-panel input").fill("10.9.9.9");
+  await press("rs-ping-panel", "Ping and explain");
+  await page.locator('rs-ping-panel li.wrong:has-text("the simulated Internet has none")').waitFor();
+});
+
+test("The editor refuses a subnet that overlaps, and a good one is there at once and after a reload", async () => {
+  await at("#/network/editor/vmnet8");
+  const subnet = page.locator("rs-network-editor input.address").first();
+  await subnet.fill("192.168.56.0/24");
+  await page
+    .locator('rs-network-editor [role=alert]:has-text("overlaps 192.168.56.0/24 of vmnet1")')
+    .waitFor();
+  await subnet.fill("192.168.20.0/24");
+  await press("rs-network-editor", "Apply");
+  await page.locator('rs-network-editor .save button[aria-disabled="true"]').waitFor();
+  await run("udhcpc -i ens33 -q && ping -c 1 192.168.20.2");
+  await expectConsole(page, /from 192\.168\.20\.2.*ttl=128/);
+  await at("#/network/editor/vmnet8");
+  await page.reload();
+  await page.locator('rs-network-editor td:has-text("192.168.20.0/24")').waitFor();
+  await press("rs-network-editor", "Restore defaults");
+  await press("rs-network-editor", "Apply");
+});
+
+test.each(["en", "zh-CN"])("Every part of the workspace is free of axe's findings in %s", async (locale) => {
+  const visitor = await newVisitor(ringside, locale, locale === "zh-CN");
+  const other = await visitor.newPage();
+  const problems: string[] = [];
+  for (const part of ["", "/vmnet8/capture", "/vmnet8/step", "/editor/vmnet8", "/internet", "/ping"]) {
+    await other.goto(`${ringside.address}#/network${part}`);
+    await other.locator("rs-network nav a").first().waitFor();
+    problems.push(...(await axeProblems(other)).map((problem) => `${part} ${problem}`));
+  }
+  expect(problems).toEqual([]);
+  await visitor.close();
+});
