@@ -1,14 +1,21 @@
 /** What storage.test.ts runs in the page, bundled as one classic script: `storagePage` holds it. */
 import { blockIdOf, idAt, packIds } from "../../src/hypervisor-model/storage/block-id.ts";
-import { createDisk } from "../../src/hypervisor-model/storage/disk-document.ts";
+import { createDisk, listDisks } from "../../src/hypervisor-model/storage/disk-document.ts";
 import { openDisk } from "../../src/hypervisor-model/storage/disk.ts";
 import {
   deleteIndexedDbStore,
   openIndexedDbStore,
 } from "../../src/hypervisor-model/storage/indexeddb-store.ts";
+import { listSnapshots, takeSnapshot } from "../../src/hypervisor-model/storage/snapshots.ts";
 import { storeContract } from "../../src/hypervisor-model/storage/store-contract.ts";
 import type { BlockId, Store } from "../../src/hypervisor-model/storage/store.ts";
 import { Random } from "../../src/common/random.ts";
+import { StorageWork, type Digests, type Step } from "./storage-work.ts";
+
+interface Announcer {
+  announce(step: Step): Promise<void>;
+}
+let work: StorageWork | undefined;
 
 const traits = { persistent: true, shared: true };
 const cases = storeContract(traits);
@@ -48,6 +55,17 @@ async function isWhole(store: Store, key: string): Promise<boolean> {
 }
 
 const storagePage = {
+  /** What is in the store after it was opened and tidied up. */
+  async openWork(
+    seed: number,
+  ): Promise<{ digests: Digests; blocks: { used: number; missing: number; unused: number } }> {
+    work = await StorageWork.open(await openIndexedDbStore("work"), seed);
+    return { digests: work.digests, blocks: await work.countBlocks() };
+  },
+
+  /** Ends with the browser. `announce` is the test's. */
+  workForever: () => work!.forever((step) => (globalThis as unknown as Announcer).announce(step)),
+
   caseNames: () => cases.map(({ name }) => name),
 
   async runCase(number: number): Promise<void> {
@@ -134,6 +152,46 @@ const storagePage = {
     const usage = await store.usage();
     await store.close();
     return [...names, `${usage.blocks} blocks`];
+  },
+
+  /** A live snapshot whose state is `bytes` long, and what is there afterwards: its error, snapshots and the disk's byte. */
+  async snapshotOf(bytes: number, seed: number): Promise<string> {
+    const store = await openIndexedDbStore("quota");
+    const disks = await listDisks(store);
+    const { id } = disks[0] ?? (await createDisk(store, { sizeMiB: 1 }));
+    const disk = await openDisk(store, id);
+    await disk.write(0, new Uint8Array(512).fill(seed));
+    const taking = takeSnapshot(store, {
+      machine: "m",
+      name: "s",
+      definition: {},
+      disks: [disk],
+      now: seed,
+      state: {
+        version: 1,
+        engine: "v86",
+        engineVersion: "1",
+        hardware: {
+          memoryMiB: 64,
+          nics: [],
+          diskBytes: [],
+          hasCdrom: false,
+          hasFloppy: false,
+          bootOrder: [],
+        },
+        devices: new Uint8Array(1),
+        pageNumbers: Uint32Array.from({ length: bytes / 4096 }, (_, page) => page),
+        pages: new Random(seed).bytes(bytes),
+      },
+    });
+    const error = await nameOfError(taking);
+    await disk.write(512, new Uint8Array(512).fill(seed));
+    await disk.close();
+    const snapshots = await listSnapshots(store, "m");
+    const again = await openDisk(store, id);
+    const [first] = await again.read(512, 512);
+    await store.close();
+    return `${error}, ${snapshots.length} snapshots, ${again.chain.length} layers, ${first}`;
   },
 
   async documentIsWhole(key: string): Promise<boolean> {

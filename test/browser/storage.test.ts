@@ -1,14 +1,13 @@
 /** The store in IndexedDB, in Chromium: its contract, reloads, kills of the browser, quota, refusal. */
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
-import { build } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Random } from "../../src/common/random.ts";
 import { CHROMIUM_ARGUMENTS, findOrInstallChromium } from "../../tools/chromium.mjs";
 import { serve } from "../../tools/serve.mjs";
+import { buildStoragePage, inOwnBrowser } from "./storage-browser.ts";
 import type { StoragePage } from "./storage-page.ts";
 
 const KILLS = 5;
@@ -23,23 +22,7 @@ let browser: Browser;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ringside-storage-"));
-  await build({
-    configFile: false,
-    logLevel: "error",
-    build: {
-      outDir: join(folder, "page"),
-      lib: {
-        entry: join(import.meta.dirname, "storage-page.ts"),
-        formats: ["iife"],
-        name: "page",
-        fileName: () => "page.js",
-      },
-    },
-  });
-  await writeFile(
-    join(folder, "page", "index.html"),
-    "<!doctype html><title>storage</title><script src=page.js></script>",
-  );
+  await buildStoragePage(join(folder, "page"));
   const served = await serve({ folder: join(folder, "page") });
   address = served.address;
   closeServer = () => served.server.close();
@@ -108,6 +91,19 @@ test("A commit beyond the quota is refused by name and leaves what was stored be
   await page.context().close();
 });
 
+test("A live snapshot beyond the quota is refused by name, the former state stays, and a smaller one is taken", async () => {
+  const page = await openPage();
+  const devtools = await page.context().newCDPSession(page);
+  const { origin } = new URL(address);
+  await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 8 * MIB });
+  const take = (bytes: number, seed: number) =>
+    page.evaluate(([bytes, seed]) => storagePage.snapshotOf(bytes, seed), [bytes, seed]);
+  expect(await take(MIB, 1)).toBe("no error, 1 snapshots, 2 layers, 1");
+  expect(await take(16 * MIB, 2)).toBe("StorageFullError, 1 snapshots, 2 layers, 2");
+  expect(await take(MIB, 3)).toBe("no error, 2 snapshots, 3 layers, 3");
+  await page.context().close();
+});
+
 test("A page that is denied IndexedDB gets StorageUnavailableError", async () => {
   const page = await openPage();
   await page.setContent(`<iframe sandbox="allow-scripts" src="${address}index.html"></iframe>`);
@@ -131,7 +127,7 @@ test(`No reported commit is lost by ${KILLS} kills of the browser (seed ${SEED})
   for (let kill = 0; kill < KILLS; kill++) {
     const first = reported + 1;
     const milliseconds = 20 + random.below(600);
-    await inOwnBrowser(profile, async (page, killNow) => {
+    await inOwnBrowser(profile, address, async (page, killNow) => {
       const progress = new Promise<void>((resolve) => {
         page.on("console", (message) => {
           if (!message.text().startsWith("stored ")) return;
@@ -149,7 +145,7 @@ test(`No reported commit is lost by ${KILLS} kills of the browser (seed ${SEED})
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       await killNow();
     });
-    await inOwnBrowser(profile, async (page) => {
+    await inOwnBrowser(profile, address, async (page) => {
       const newest = await page.evaluate(() => storagePage.checkCommits());
       expect(newest, `kill ${kill} after ${milliseconds} ms`).toBeGreaterThanOrEqual(reported);
       expect(reported).toBeGreaterThanOrEqual(first);
@@ -157,50 +153,3 @@ test(`No reported commit is lost by ${KILLS} kills of the browser (seed ${SEED})
     });
   }
 });
-
-/** A browser with a profile that lasts and a process that can be killed. */
-async function inOwnBrowser(
-  profile: string,
-  use: (page: Page, kill: () => Promise<void>) => Promise<void>,
-): Promise<void> {
-  const child = spawn(
-    findOrInstallChromium(),
-    [
-      ...CHROMIUM_ARGUMENTS,
-      "--headless=new",
-      "--remote-debugging-port=0",
-      `--user-data-dir=${profile}`,
-      "about:blank",
-    ],
-    { detached: true, stdio: ["ignore", "ignore", "pipe"] },
-  );
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const kill = async () => {
-    try {
-      process.kill(-child.pid!, "SIGKILL");
-    } catch {
-      // it has ended
-    }
-    await ended;
-  };
-  try {
-    const remote = await chromium.connectOverCDP(await debuggerAddress(child));
-    const page = await remote.contexts()[0].newPage();
-    await page.goto(address);
-    await use(page, kill);
-  } finally {
-    await kill();
-  }
-}
-
-function debuggerAddress(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    child.stderr!.on("data", (data) => {
-      output += String(data);
-      const match = /DevTools listening on (ws:\S+)/.exec(output);
-      if (match) resolve(match[1]);
-    });
-    child.once("close", () => reject(new Error(`Chromium ended: ${output}`)));
-  });
-}

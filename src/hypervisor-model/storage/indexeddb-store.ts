@@ -162,6 +162,7 @@ class IndexedDbStore implements Store {
   /** False if garbage was collected since the index was read. */
   private async tryCommit(change: Change): Promise<boolean> {
     const packs = await encodePacks(this.index.missing(change.blocks), change.compress ?? true);
+    await refuseBeyondQuota(packs.reduce((sum, { body }) => sum + body.length, 0));
     const transaction = this.db.transaction(ALL, "readwrite", { durability: change.durability ?? "strict" });
     const done = transaction.done.catch((error: unknown) => error as Error);
     try {
@@ -341,6 +342,27 @@ class IndexedDbStore implements Store {
 
 function headerOf(pack: Pack): PackHeader {
   return { ids: packIds(pack.ids), codec: pack.codec, bytes: pack.body.length };
+}
+
+/** Bytes of a commit from which on the room is asked for first, and that are left for disks to be saved. */
+const LARGE_COMMIT = 1 << 20;
+
+/**
+ * A transaction that fails for want of room takes that room until the database is compacted, and later ones fail with it.
+ * What cannot fit is therefore not tried. Pages that are not told their quota (plain HTTP) try.
+ */
+async function refuseBeyondQuota(bytes: number): Promise<void> {
+  if (bytes < LARGE_COMMIT || typeof navigator === "undefined") return;
+  const { storage } = navigator as { storage?: StorageManager };
+  const estimate = await storage?.estimate?.().catch(() => undefined);
+  if (estimate?.quota === undefined || estimate.usage === undefined) return;
+  const free = estimate.quota - estimate.usage;
+  if (bytes + LARGE_COMMIT <= free) return;
+  throw new StorageFullError(
+    "the browser has no room for this",
+    `${free} bytes free`,
+    `${bytes + LARGE_COMMIT} bytes free`,
+  );
 }
 
 /** The database reports why a transaction ended by the name of a DOMException. */
