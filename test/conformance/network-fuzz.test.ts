@@ -1,4 +1,6 @@
 /** Random and mutated frames of 0 to 70,000 bytes into a whole fabric: nothing throws, nothing hangs, drops are counted. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Random } from "../../src/common/random.ts";
 import { DEFAULT_ZONE } from "../../src/hypervisor-model/network/default-zone.ts";
@@ -9,6 +11,7 @@ import { serialiseEthernet } from "../../src/hypervisor-model/network/wire/ether
 import { ipv4Packet, serialiseIpv4 } from "../../src/hypervisor-model/network/wire/ipv4.ts";
 import { serialiseTcp } from "../../src/hypervisor-model/network/wire/tcp.ts";
 import { serialiseUdp } from "../../src/hypervisor-model/network/wire/udp.ts";
+import { writeMac } from "../../src/hypervisor-model/network/wire/mac-address.ts";
 import { serialiseArp } from "../../src/hypervisor-model/network/wire/arp.ts";
 
 const SEED = 4;
@@ -63,6 +66,15 @@ function seeds(gateway: number): Uint8Array[] {
   ];
 }
 
+/** What two real guests sent, to the gateway of this run. */
+function realFrames(gateway: number): Uint8Array[] {
+  const file = readFileSync(join(import.meta.dirname, "../fixtures/network/tiny-guests.pcapng"));
+  return readPcapng(new Uint8Array(file)).frames.map(({ bytes }) => {
+    if ((bytes[0] & 1) === 0) writeMac(bytes, 0, gateway);
+    return bytes;
+  });
+}
+
 it(`${FRAMES} hostile frames leave the fabric answering`, () => {
   const random = new Random(SEED);
   const fabric = new Fabric({
@@ -77,7 +89,8 @@ it(`${FRAMES} hostile frames leave the fabric answering`, () => {
     fabric.attach(network, "fuzz", () => heard++),
   );
   const network = fabric.network("vmnet8");
-  const corpus = seeds(network.devices.find(({ name }) => name === "gateway")!.ethernet.options.mac);
+  const gateway = network.devices.find(({ name }) => name === "gateway")!.ethernet.options.mac;
+  const corpus = [...seeds(gateway), ...realFrames(gateway)];
   for (let n = 0; n < FRAMES; n++) {
     let frame: Uint8Array;
     if (random.below(4) === 0) {

@@ -111,7 +111,8 @@ export class ScenarioPlayer implements MachinePower {
   async perform(step: ScenarioStep, index = 0): Promise<StepResult> {
     const began = this.#world.now();
     const outcome = await this.#step(step).catch((error: unknown) => failed(messageOf(error)));
-    return { index, ...outcome, seconds: Math.round(this.#world.now() - began) / 1000 };
+    const { ok, exit, output, error } = outcome;
+    return { index, ok, exit, output, seconds: Math.round(this.#world.now() - began) / 1000, error };
   }
 
   get storage(): MachineStorage {
