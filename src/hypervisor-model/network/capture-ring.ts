@@ -23,7 +23,8 @@ export class CaptureRing {
   #write = 0;
   #used = 0;
 
-  constructor(maxFrames = 100_000, maxBytes = 60 * 1024 * 1024) {
+  /** As they are given, all together at most 64 MB. */
+  constructor(maxFrames = 100_000, maxBytes = 62_000_000) {
     this.maxFrames = maxFrames;
     this.#data = new Uint8Array(maxBytes);
     this.#offset = new Uint32Array(maxFrames);

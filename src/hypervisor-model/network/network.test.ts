@@ -1,14 +1,8 @@
 /** A guest made of frames talks to each kind of network, at a clock that the test moves. */
 import { describe, expect, it } from "vitest";
-import { DEFAULT_ZONE } from "./default-zone.ts";
-import { Fabric } from "./fabric.ts";
-import { EthernetInterface } from "./ethernet-interface.ts";
-import { IpHost } from "./ip-host.ts";
 import { resolveNetworks, type NetworkConfig } from "./network-config.ts";
-import { Random } from "../../common/random.ts";
 import { sendProbe, type Probe, type ProbeAnswer } from "./probe.ts";
-import { Scheduler } from "./scheduler.ts";
-import { formatAddress, parseAddress, parseSubnet } from "./wire/ipv4-address.ts";
+import { formatAddress } from "./wire/ipv4-address.ts";
 import {
   DHCP_DISCOVER,
   DHCP_REQUEST,
@@ -25,82 +19,9 @@ import {
 import { parseDns, serialiseDns, DNS_A } from "./wire/dns.ts";
 import { isMalformed } from "./wire/malformed.ts";
 import type { TcpConnection } from "./tcp-connection.ts";
+import { address, Laboratory, natGuest, NETWORKS } from "../../../test/support/frame-laboratory.ts";
 
-const NETWORKS: NetworkConfig[] = [
-  { name: "vmnet0", kind: "bridged" },
-  { name: "vmnet1", kind: "host-only" },
-  { name: "vmnet8", kind: "nat", forwards: [{ protocol: "tcp", port: 8080, to: "192.168.10.130:80" }] },
-];
-const address = (text: string) => parseAddress(text)!;
 const ARP_GIVES_UP_MS = 4000;
-
-/** A laboratory and its clock; guests are simulated hosts on real NIC ports. */
-class Laboratory {
-  now = 1000;
-  readonly fabric = new Fabric({
-    networks: NETWORKS,
-    zone: DEFAULT_ZONE,
-    seed: 7,
-    now: 1000,
-    startTime: 1.7e12,
-  });
-  readonly guestClock = new Scheduler(1000);
-  readonly frames: Uint8Array[] = [];
-
-  guest(network: string, subnet: string, own: string, gateway?: string) {
-    const mac = 0x000c29000000 + (address(own) & 0xffffff);
-    const port = this.fabric.attach(network, own, (frame) => {
-      this.frames.push(frame);
-      ethernet.receive(frame);
-    });
-    const ethernet: EthernetInterface = new EthernetInterface({
-      name: own,
-      mac,
-      address: address(own),
-      subnet: parseSubnet(subnet)!,
-      gateway: gateway === undefined ? undefined : address(gateway),
-      scheduler: this.guestClock,
-      transmit: (frame) => this.fabric.receive(port, frame, this.now),
-      receive: (packet) => host.receive(packet),
-    });
-    const host: IpHost = new IpHost({
-      name: own,
-      address: address(own),
-      ttl: 64,
-      scheduler: this.guestClock,
-      random: new Random(3),
-      send: (packet, destination) => ethernet.send(packet, destination),
-    });
-    return { host, ethernet, port, mac };
-  }
-
-  run(milliseconds: number): void {
-    const end = this.now + milliseconds;
-    while (this.now < end) {
-      this.now = Math.min(end, this.now + 1);
-      this.guestClock.advance(this.now);
-      this.fabric.tick(this.now);
-    }
-  }
-
-  /** TTL of the answer to a ping, or what kind of error came and from whom. */
-  ping(from: IpHost, to: string, ttl?: number): { type: string; ttl: number; source: number } | undefined {
-    let answer: { type: string; ttl: number; source: number } | undefined;
-    from.onIcmp = (message, packet) =>
-      (answer = { type: message.type, ttl: packet.ttl, source: packet.source });
-    from.sendIcmp(
-      address(to),
-      { type: "echo-request", identifier: 9, sequence: 1, data: new Uint8Array(56) },
-      ttl,
-    );
-    this.run(200);
-    return answer;
-  }
-}
-
-function natGuest(laboratory: Laboratory) {
-  return laboratory.guest("vmnet8", "192.168.10.0/24", "192.168.10.130", "192.168.10.2");
-}
 
 function discover(type: number, mac: number, requested?: number): DhcpMessage {
   const options = [{ code: OPTION_MESSAGE_TYPE, data: new Uint8Array([type]) }];
