@@ -84,6 +84,7 @@ export const styles = css`
     min-block-size: 0;
   }
   .workspace > * {
+    position: relative;
     flex: 1;
     min-inline-size: 0;
   }

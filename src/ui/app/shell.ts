@@ -31,6 +31,10 @@ const TOOLS = [
   "shut-down",
   "power-off",
   "|",
+  "snapshot",
+  "revert",
+  "snapshot-manager",
+  "|",
   "ctrl-alt-del",
   "full-screen",
 ];
@@ -127,7 +131,7 @@ export class Shell extends RingsideElement {
     </nav>`;
   }
 
-  private notice({ id, kind, title, text, start }: Notice) {
+  private notice({ id, kind, title, text, start, act }: Notice) {
     return html`<section class="notice ${kind}" role=${kind === "danger" ? "alert" : "status"}>
       <rs-icon name=${kind === "info" ? "info" : "triangle-alert"}></rs-icon>
       <p><strong>${title(this.m)}</strong> ${text(this.m)}</p>
@@ -141,6 +145,18 @@ export class Shell extends RingsideElement {
                 dismiss(id);
                 openTab(start.id);
                 void laboratory.powerOn(start.id);
+              }}
+            ></rs-action>`
+          : nothing
+      }
+      ${
+        act
+          ? html`<rs-action
+              look="outlined"
+              label=${act.label(this.m)}
+              @rs-press=${() => {
+                dismiss(id);
+                act.run();
               }}
             ></rs-action>`
           : nothing

@@ -30,6 +30,14 @@ export const WORKSPACES: readonly Workspace[] = [
     load: () => import("../panels/network/network.ts"),
     view: (rest) => html`<rs-network .rest=${rest}></rs-network>`,
   },
+  {
+    name: "storage",
+    icon: "hard-drive",
+    label: (m) => m.storage.tab,
+    door: (m) => m.storage.door,
+    load: () => import("../panels/storage/storage.ts"),
+    view: (rest) => html`<rs-storage .rest=${rest}></rs-storage>`,
+  },
 ];
 
 export function findWorkspace(name: string): Workspace | undefined {

@@ -4,9 +4,11 @@ import { internet } from "./en-internet.ts";
 import { networks } from "./en-network.ts";
 import { ping } from "./en-ping.ts";
 import { steps } from "./en-steps.ts";
+import { storage } from "./en-storage.ts";
 
 export const en = {
   networks,
+  storage,
   capture,
   internet,
   ping,
@@ -141,6 +143,7 @@ export const en = {
     halted: "Halted",
     crashed: "Stopped by an error",
     unreadable: "Not readable here",
+    template: "Template",
     elsewhere: "Running in another tab",
   },
   tabs: {
@@ -336,7 +339,7 @@ export const en = {
     lockedWhileOn: "The machine is on. Only what is marked can change now; power it off to change the rest.",
     warmLost: "With this hardware the machine boots from cold once and then keeps its own saved start.",
     maxDisks: "Two disks are the most this hardware has.",
-    maxNics: "Four adapters are the most this hardware has.",
+    maxNics: (most: number) => `${most} adapters are the most this hardware has.`,
     already: "The machine already has this drive.",
     nothingSelected: "Choose a device.",
   },

@@ -5,9 +5,11 @@ import { internet } from "./zh-cn-internet.ts";
 import { networks } from "./zh-cn-network.ts";
 import { ping } from "./zh-cn-ping.ts";
 import { steps } from "./zh-cn-steps.ts";
+import { storage } from "./zh-cn-storage.ts";
 
 export const zhCn: Messages = {
   networks,
+  storage,
   capture,
   internet,
   ping,
@@ -140,6 +142,7 @@ export const zhCn: Messages = {
     halted: "客户机已停机",
     crashed: "因错误停止",
     unreadable: "此处无法读取",
+    template: "模板",
     elsewhere: "在另一标签页运行",
   },
   tabs: {
@@ -329,7 +332,7 @@ export const zhCn: Messages = {
     lockedWhileOn: "虚拟机已开机，现在只能更改有标记的项目；其余项目请关机后再改。",
     warmLost: "使用这种硬件时，虚拟机先冷启动一次，之后保留自己的启动状态。",
     maxDisks: "这种硬件最多两块硬盘。",
-    maxNics: "这种硬件最多四个网络适配器。",
+    maxNics: (most) => `此硬件最多有 ${most} 个网络适配器。`,
     already: "虚拟机已经有这个驱动器。",
     nothingSelected: "请选择一个设备。",
   },

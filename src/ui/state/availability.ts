@@ -21,6 +21,10 @@ export function whyNot(m: Messages, view: MachineView | undefined, action: Machi
   if (!view) return m.reason.noMachine;
   if (view.elsewhere && action !== "rename") return m.reason.elsewhere;
   if (!view.definition) return m.reason.notStartable;
+  const isRefusedToTemplates = !["rename", "duplicate", "delete", "change-media", "edit-hardware"].includes(
+    action,
+  );
+  if (view.isTemplate && isRefusedToTemplates) return m.reason.isTemplate;
   const refused = refusal(view.state, action);
   if (refused) {
     if ((action === "delete" || action === "duplicate") && refused.key === "running")

@@ -15,10 +15,12 @@ import {
   toggleLog,
 } from "./preferences.ts";
 import { go, route } from "./route.ts";
+import { chosenSnapshot } from "./storage.ts";
 import { signal } from "./signals.ts";
 
 export type DialogName =
-  "wizard" | "settings" | "rename" | "remove" | "powerOff" | "reset" | "palette" | "help";
+  "wizard" | "settings" | "rename" | "remove" | "powerOff" | "reset" | "palette" | "help" | StorageDialog;
+export type StorageDialog = "snapshot" | "revert" | "deleteSnapshot" | "deleteSnapshots" | "clone";
 export const dialog = signal<DialogName | undefined>(undefined);
 
 export type CommandMenu = "file" | "machine" | "view" | "help";
@@ -37,7 +39,18 @@ export interface Command {
 
 export function chosenMachine(): MachineView | undefined {
   const at = route.get();
-  return at.type === "machine" ? laboratory.find(at.id) : undefined;
+  if (at.type === "machine") return laboratory.find(at.id);
+  return at.type === "workspace" && at.name === "storage" ? laboratory.find(at.rest[0]) : undefined;
+}
+
+function openRevert(): void {
+  chosenSnapshot.set(undefined);
+  dialog.set("revert");
+}
+
+function openClone(): void {
+  chosenSnapshot.set(undefined);
+  dialog.set("clone");
 }
 
 const always = () => "";
@@ -149,6 +162,35 @@ export const commands: Command[] = [
     "keyboard",
     (m) => m.command.ctrlAltDel,
     (id) => void laboratory.sendCtrlAltDel(id),
+  ),
+  forMachine(
+    "snapshot",
+    "snapshot",
+    "camera",
+    (m) => m.storage.command.take,
+    () => dialog.set("snapshot"),
+  ),
+  forMachine(
+    "revert",
+    "revert",
+    "undo",
+    (m) => m.storage.command.revert,
+    () => openRevert(),
+  ),
+  forMachine(
+    "snapshot-manager",
+    "rename",
+    "git-branch",
+    (m) => m.storage.command.manage,
+    (id) => go({ type: "workspace", name: "storage", rest: [id] }),
+    "Ctrl+M",
+  ),
+  forMachine(
+    "clone",
+    "rename",
+    "copy",
+    (m) => m.storage.command.clone,
+    () => openClone(),
   ),
   forMachine(
     "settings",

@@ -38,6 +38,15 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
   }
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   if (name === "FormatError" || name === "UnsupportedFormatError") return (m) => m.error.diskImage(message);
+  if (name === "RefusedError") {
+    const { found = "", expected = "" } = error as { found?: string; expected?: string };
+    if (expected === "no linked clones") return (m) => m.reason.hasClones(found);
+    return (m) => m.storage.error.refused(message);
+  }
+  if (name === "DamagedError") return (m) => m.storage.error.damaged(message);
+  if (name === "NewerVersionError") return (m) => m.storage.error.newer;
+  if (name === "ConflictError") return (m) => m.storage.error.conflict;
+  if (name === "ParentModifiedError") return (m) => m.storage.disk.broken;
   if (name === "StorageFullError") return (m) => m.error.storageRefused;
   if (/StateMismatch/.test(name + message)) return (m) => m.error.stateMismatch(machine);
   if (name === "CompileError" || /WebAssembly|wasm-eval|wasm code generation/i.test(message)) {

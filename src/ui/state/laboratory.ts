@@ -163,12 +163,35 @@ class Laboratory {
       );
     }
     tellEntries(this.#library.entries);
-    const measure = () => void store.usage().then(({ storedBytes }) => this.storedBytes.set(storedBytes));
-    measure();
-    setInterval(measure, 10_000);
+    void this.measure();
+    setInterval(() => void this.measure(), 10_000);
     addEventListener("beforeunload", (event) => {
-      if (this.#sessions.size > 0 && store.kind === "memory") event.preventDefault();
+      if (this.#sessions.size === 0) return;
+      event.preventDefault();
+      // Runs only when the user stays.
+      if (store.kind !== "memory") setTimeout(() => this.#offerToSuspend(), 500);
     });
+  }
+
+  /** Bytes that the store takes now. */
+  async measure(): Promise<number> {
+    const usage = await machineHost.store?.usage();
+    if (usage) this.storedBytes.set(usage.storedBytes);
+    return this.storedBytes.get();
+  }
+
+  #offerToSuspend(): void {
+    notify(
+      "warning",
+      (m) => m.storage.closing.title,
+      (m) => m.storage.closing.text,
+      {
+        act: {
+          label: (m) => m.storage.closing.action,
+          run: () => void Promise.all([...this.#sessions.keys()].map((id) => this.suspend(id))),
+        },
+      },
+    );
   }
 
   /** The very first visit: a running Linux with no other step. */
@@ -536,6 +559,7 @@ class Laboratory {
       definition,
       session,
       ending: this.#endings.get(definition.id),
+      isTemplate: this.#library.isTemplate(definition.id),
     };
   }
 }

@@ -37,6 +37,8 @@ export interface MachineView {
   definition?: MachineDefinition;
   session?: Session;
   ending?: Ending;
+  /** Linked clones may be made of its snapshots; it cannot be powered on. */
+  isTemplate?: boolean;
 }
 
 export const machines = signal<readonly MachineView[]>([]);

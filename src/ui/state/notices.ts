@@ -20,6 +20,8 @@ export interface Notice {
   machine?: string;
   /** The machine it offers to start. */
   start?: { id: string; name: string };
+  /** What it offers to do. */
+  act?: { label: Sentence; run: () => void };
   /** Stays until it is dismissed. */
   lasts?: boolean;
 }
@@ -31,14 +33,15 @@ export function notify(
   kind: Notice["kind"],
   title: Sentence,
   text: Sentence,
-  more: Pick<Notice, "machine" | "start" | "lasts"> = {},
+  more: Pick<Notice, "machine" | "start" | "act" | "lasts"> = {},
 ): void {
   const notice = { id: ++number, kind, title, text, ...more };
   const others = notices.get().filter(({ machine }) => machine === undefined || machine !== more.machine);
   const lasting = others.filter(({ lasts }) => lasts);
   const passing = others.filter(({ lasts }) => !lasts).slice(-MOST + 1);
   notices.set([...lasting, ...passing, notice]);
-  if (kind !== "danger" && !more.lasts && !more.start) setTimeout(() => dismiss(notice.id), EXPIRES_MS);
+  if (kind !== "danger" && !more.lasts && !more.start && !more.act)
+    setTimeout(() => dismiss(notice.id), EXPIRES_MS);
 }
 
 export function dismiss(id: number): void {

@@ -45,6 +45,14 @@ export function taskText(m: Messages, { task, machine, parameters, outcome }: Ta
       return m.log.crashed(name);
     case "interrupted":
       return m.log.interrupted(name);
+    case "snapshot":
+      return m.storage.log.snapshot(name, String(parameters.snapshot ?? ""));
+    case "revert":
+      return m.storage.log.revert(name, String(parameters.snapshot ?? ""));
+    case "snapshot-delete":
+      return m.storage.log.removed(name, String(parameters.snapshot ?? ""));
+    case "clone":
+      return m.storage.log.clone(name, String(parameters.as ?? "…"));
     default:
       return `${name}: ${task}`;
   }

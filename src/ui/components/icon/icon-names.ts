@@ -5,6 +5,7 @@
 import arrowLeft from "lucide-static/icons/arrow-left.svg?raw";
 import arrowRight from "lucide-static/icons/arrow-right.svg?raw";
 import bookOpen from "lucide-static/icons/book-open.svg?raw";
+import camera from "lucide-static/icons/camera.svg?raw";
 import check from "lucide-static/icons/check.svg?raw";
 import chevronDown from "lucide-static/icons/chevron-down.svg?raw";
 import chevronUp from "lucide-static/icons/chevron-up.svg?raw";
@@ -18,6 +19,7 @@ import disc from "lucide-static/icons/disc-3.svg?raw";
 import fileText from "lucide-static/icons/file-text.svg?raw";
 import floppy from "lucide-static/icons/save.svg?raw";
 import folderOpen from "lucide-static/icons/folder-open.svg?raw";
+import gitBranch from "lucide-static/icons/git-branch.svg?raw";
 import hardDrive from "lucide-static/icons/hard-drive.svg?raw";
 import house from "lucide-static/icons/house.svg?raw";
 import info from "lucide-static/icons/info.svg?raw";
@@ -45,11 +47,15 @@ import square from "lucide-static/icons/square.svg?raw";
 import terminal from "lucide-static/icons/square-terminal.svg?raw";
 import trash from "lucide-static/icons/trash-2.svg?raw";
 import triangleAlert from "lucide-static/icons/triangle-alert.svg?raw";
+import undo from "lucide-static/icons/undo-2.svg?raw";
 import upload from "lucide-static/icons/upload.svg?raw";
 import x from "lucide-static/icons/x.svg?raw";
 
 export const iconSources = {
   "arrow-left": arrowLeft,
+  camera,
+  "git-branch": gitBranch,
+  undo,
   "arrow-right": arrowRight,
   "book-open": bookOpen,
   check,

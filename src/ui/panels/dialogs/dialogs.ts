@@ -8,7 +8,14 @@ import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { catalogues } from "../../i18n/messages.ts";
-import { chosenMachine, commands, dialog, type Command } from "../../state/commands.ts";
+import {
+  chosenMachine,
+  commands,
+  dialog,
+  type Command,
+  type DialogName,
+  type StorageDialog,
+} from "../../state/commands.ts";
 import { nameRefusalText } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { whyNot } from "../../state/availability.ts";
@@ -233,8 +240,16 @@ export class Dialogs extends RingsideElement {
       void import("../settings/settings.ts");
       return html`<rs-settings machine-id=${machine.id}></rs-settings>`;
     }
+    if (isStorageDialog(open)) {
+      void import("../storage/snapshot-dialogs.ts");
+      return html`<rs-snapshot-dialogs machine-id=${machine.id}></rs-snapshot-dialogs>`;
+    }
     if (open === "rename") return this.rename(machine);
     if (open === "remove") return this.deletion(machine);
     return this.powerOff(machine, open === "reset");
   }
+}
+
+function isStorageDialog(name: DialogName): name is StorageDialog {
+  return ["snapshot", "revert", "deleteSnapshot", "deleteSnapshots", "clone"].includes(name);
 }

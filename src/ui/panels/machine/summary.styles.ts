@@ -2,6 +2,7 @@ import { css } from "lit";
 
 export const styles = css`
   :host {
+    position: relative;
     display: block;
     padding: 20px 28px;
     overflow: auto;

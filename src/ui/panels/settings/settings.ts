@@ -21,6 +21,7 @@ import { sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { kindOfFile } from "../../state/own-media.ts";
 import { leastMemory } from "../../state/shipped-images.ts";
+import "./template-options.ts";
 import { networkHint, networkName } from "../machine/device-list.ts";
 
 const DRIVES = ["cdrom", "floppy"] as const;
@@ -48,6 +49,9 @@ export class Settings extends RingsideElement {
         align-items: stretch;
         gap: 2px;
       }
+      nav h3 {
+        padding-block: 6px 2px;
+      }
       nav button {
         justify-content: flex-start;
       }
@@ -62,6 +66,7 @@ export class Settings extends RingsideElement {
   @state() private saving = false;
   @state() private failure?: Sentence;
   private on = false;
+  private isTemplate = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -70,6 +75,7 @@ export class Settings extends RingsideElement {
     const { engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
     this.draft = structuredClone({ engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder });
     this.on = view.session !== undefined;
+    this.isTemplate = view.isTemplate === true;
   }
 
   private change(change: Partial<Draft>): void {
@@ -173,7 +179,7 @@ export class Settings extends RingsideElement {
 
   private properties(): unknown {
     const { settings, network, wizard, common, device, boot } = this.m;
-    const locked = this.on ? settings.lockedWhileOn : "";
+    const locked = this.on ? settings.lockedWhileOn : this.isTemplate ? this.m.reason.isTemplate : "";
     const [kind, number] = this.device.split(":");
     const i = Number(number);
     switch (kind) {
@@ -264,6 +270,8 @@ export class Settings extends RingsideElement {
         return this.drive(kind);
       case "serial":
         return settings.serialText;
+      case "template":
+        return html`<rs-template-options machine-id=${this.machineId}></rs-template-options>`;
       case "boot":
         return html`<p class="hint">${locked || settings.bootOrderHint}</p>
           <ol>
@@ -297,7 +305,7 @@ export class Settings extends RingsideElement {
     const view = laboratory.find(this.machineId);
     if (!view?.definition || !this.draft) return nothing;
     const { settings, device, common, wizard } = this.m;
-    const locked = this.on ? settings.lockedWhileOn : "";
+    const locked = this.on ? settings.lockedWhileOn : this.isTemplate ? this.m.reason.isTemplate : "";
     const { disks, nics, cdrom, floppy } = this.draft;
     const devices: [string, string][] = [
       ["memory", device.memory],
@@ -316,8 +324,18 @@ export class Settings extends RingsideElement {
     >
       <div class="columns">
         <nav aria-label=${settings.device}>
+          <h3>${this.m.storage.template.hardware}</h3>
           ${devices.map(([id, name]) => html`<button class="plain" type="button" aria-pressed=${String(this.device === id)} @click=${() => this.show(id)}>${name}</button>`)}
-          <span class="hint">${settings.add}</span>
+          <h3>${this.m.storage.template.options}</h3>
+          <button
+            class="plain"
+            type="button"
+            aria-pressed=${String(this.device === "template")}
+            @click=${() => this.show("template")}
+          >
+            ${this.m.storage.template.advanced}
+          </button>
+          <h3>${settings.add}</h3>
           <rs-action
             icon="plus"
             label=${settings.addDisk}
@@ -327,7 +345,7 @@ export class Settings extends RingsideElement {
           <rs-action
             icon="plus"
             label=${settings.addNetwork}
-            reason=${locked || (nics.length >= MAX_NICS ? settings.maxNics : "")}
+            reason=${locked || (nics.length >= MAX_NICS ? settings.maxNics(MAX_NICS) : "")}
             @rs-press=${this.addNic}
           ></rs-action>
           <rs-action
