@@ -32,7 +32,6 @@ export const storage = {
     cloneIt: "Clone…",
     compare: "Compare with",
     nothingToCompare: "Another snapshot is needed to compare with.",
-    node: (name: string, power: string, when: string) => `${name}: ${power}, ${when}`,
     diskDiffers: (disk: string, blocks: string, size: string) =>
       `${disk}: ${blocks} blocks of 4 KiB differ (${size})`,
     pagesDiffer: (pages: string, size: string) => `Memory: ${pages} pages differ (${size})`,

@@ -34,7 +34,6 @@ export const storage: typeof en = {
     cloneIt: "克隆…",
     compare: "比较对象",
     nothingToCompare: "需要另一个快照才能比较。",
-    node: (name, power, when) => `${name}：${power}，${when}`,
     diskDiffers: (disk, blocks, size) => `${disk}：有 ${blocks} 个 4 KiB 块不同（${size}）`,
     pagesDiffer: (pages, size) => `内存：有 ${pages} 页不同（${size}）`,
     noPages: "内存：未比较，因为至少有一个快照不含内存。",

@@ -157,7 +157,6 @@ export class SnapshotTree extends RingsideElement {
       class="node"
       style=${at}
       type="button"
-      aria-label=${tree.node(name, power[node.power], whenTaken(node))}
       aria-pressed=${String(id === this.chosen)}
       @click=${() => {
         this.chosen = id;
@@ -165,7 +164,11 @@ export class SnapshotTree extends RingsideElement {
       }}
     >
       ${picture ? html`<img src=${picture} alt="" />` : html`<span class="blank" aria-hidden="true">${powerMark(node)}</span>`}
-      <span class="name"><span aria-hidden="true">${powerMark(node)}</span> ${name}</span>
+      <span class="name"
+        ><span aria-hidden="true">${powerMark(node)}</span> ${name}<span class="visually-hidden"
+          >, ${power[node.power]}</span
+        ></span
+      >
       <span class="quiet small">${whenTaken(node)}</span>
     </button>`;
   }
@@ -309,10 +312,12 @@ export class SnapshotTree extends RingsideElement {
     const { disks, pages } = this.difference;
     const name = (id: string) => definition?.disks.find((disk) => disk.id === id)?.name ?? id;
     const size = (blocks: number) => sizeText(this.m, blocks * 4096);
-    return html`<ul class="differences" role="status">
-      ${disks.map(({ disk, blocks }) => html`<li>${tree.diskDiffers(name(disk), String(blocks.length), size(blocks.length))}</li>`)}
-      <li>${pages ? tree.pagesDiffer(String(pages.length), size(pages.length)) : tree.noPages}</li>
-    </ul>`;
+    return html`<div class="differences" role="status">
+      <ul>
+        ${disks.map(({ disk, blocks }) => html`<li>${tree.diskDiffers(name(disk), String(blocks.length), size(blocks.length))}</li>`)}
+        <li>${pages ? tree.pagesDiffer(String(pages.length), size(pages.length)) : tree.noPages}</li>
+      </ul>
+    </div>`;
   }
 
   protected override render() {
