@@ -1,5 +1,6 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
 import { benchmarkCore } from "./core.ts";
+import { benchmarkNetworkPage } from "./network-page.ts";
 import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
 import { benchmarkStorage } from "./storage.ts";
@@ -19,6 +20,7 @@ type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<
 export const benchmarks: Record<string, Benchmark> = {
   core: benchmarkCore,
   network: benchmarkNetwork,
+  "network-page": benchmarkNetworkPage,
   start: (imagesFolder, log) => benchmarkStart(imagesFolder, { log }),
   storage: benchmarkStorage,
 };

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
 import { dissect } from "../../src/hypervisor-model/network/capture/dissect.ts";
+import { parseScenario } from "../../src/hypervisor-model/virtual-machines/scenario.ts";
 import { readPcapng } from "../../src/hypervisor-model/network/pcapng.ts";
 import {
   axeProblems,
@@ -147,6 +148,20 @@ test("The editor refuses a subnet that overlaps, and a good one is there at once
   await page.locator('rs-network-editor td:has-text("192.168.20.0/24")').waitFor();
   await press("rs-network-editor", "Restore defaults");
   await press("rs-network-editor", "Apply");
+});
+
+test("The exported scenario is one that the command line plays, and another page takes it over", async () => {
+  await at("#/network/editor/vmnet8");
+  const download = page.waitForEvent("download");
+  await press("rs-outside", "Export the laboratory");
+  const path = await (await download).path();
+  const read = parseScenario(readFileSync(path, "utf8"));
+  expect(read.type === "ok" && read.value.machines.map(({ name }) => name)).toEqual(["Linux"]);
+  const other = await (await newVisitor(ringside)).newPage();
+  await other.goto(`${ringside.address}#/network/editor/vmnet8`);
+  await other.locator('rs-outside input[type="file"]').setInputFiles(path);
+  await other.locator('rs-library a:has-text("Linux")').waitFor();
+  await other.context().close();
 });
 
 test.each(["en", "zh-CN"])("Every part of the workspace is free of axe's findings in %s", async (locale) => {

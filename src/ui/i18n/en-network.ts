@@ -39,6 +39,7 @@ export const networks = {
   cables: "Cables",
   showDrawing: "Show the drawing",
   hideDrawing: "Hide the drawing",
+  list: "Networks",
   linkState: { up: "up", down: "down", off: "machine off", loose: "not plugged in", wan: "uplink" },
   nowhere: "no network",
   cable: (from: string, to: string, state: string, sent: string, received: string) =>

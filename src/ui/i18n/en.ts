@@ -2,6 +2,7 @@
 import { capture } from "./en-capture.ts";
 import { internet } from "./en-internet.ts";
 import { networks } from "./en-network.ts";
+import { outside } from "./en-outside.ts";
 import { ping } from "./en-ping.ts";
 import { steps } from "./en-steps.ts";
 import { storage } from "./en-storage.ts";
@@ -11,6 +12,7 @@ export const en = {
   storage,
   capture,
   internet,
+  outside,
   ping,
   steps,
   app: {
@@ -217,18 +219,20 @@ export const en = {
   },
   boot: { disk: "Hard disk", cdrom: "CD/DVD", floppy: "Floppy", network: "Network (PXE)" },
   network: {
-    nat: "NAT (vmnet8)",
-    hostOnly: "Host-only (vmnet1)",
-    bridged: "Bridged (vmnet0)",
+    gone: (name: string) => `${name} (no longer there)`,
+    goneHint: "There is no such network any more: choose another one.",
     none: "Not connected",
-    natHint:
-      "192.168.10.0/24 by DHCP. The guest reaches the laboratory's simulated Internet through the gateway 192.168.10.2, as behind a home router.",
-    hostOnlyHint:
-      "192.168.56.0/24 by DHCP. The guest reaches the simulated host (192.168.56.1) and other guests of this network, nothing else.",
-    bridgedHint:
-      "10.20.30.0/24 by DHCP. The guest is a station of the simulated classroom network, beside the host (10.20.30.10).",
+    byDhcp: " by DHCP",
+    natHint: (subnet: string, gateway: string) =>
+      `${subnet}. The guest reaches the laboratory's simulated Internet through the gateway ${gateway}, as behind a home router.`,
+    hostOnlyHint: (subnet: string, host: string) =>
+      `${subnet}. The guest reaches the simulated host (${host}) and other guests of this network, nothing else.`,
+    bridgedHint: (subnet: string, host: string) =>
+      `${subnet}. The guest is a station of the simulated classroom network, beside the host (${host}).`,
     noneHint: "The adapter is there, its cable is not plugged in.",
     simulated: "All networks live in this page: no frame leaves the browser.",
+    ne2000NoSense:
+      "The NE2000 has no link sensing: with the cable out its frames stop, and the guest sees no change. virtio-net shows carrier 0.",
     ne2000: "NE2000 (fast here, known to every system)",
     virtio: "virtio-net (paravirtual)",
   },

@@ -3,6 +3,7 @@ import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
 import { internet } from "./zh-cn-internet.ts";
 import { networks } from "./zh-cn-network.ts";
+import { outside } from "./zh-cn-outside.ts";
 import { ping } from "./zh-cn-ping.ts";
 import { steps } from "./zh-cn-steps.ts";
 import { storage } from "./zh-cn-storage.ts";
@@ -12,6 +13,7 @@ export const zhCn: Messages = {
   storage,
   capture,
   internet,
+  outside,
   ping,
   steps,
   app: {
@@ -214,18 +216,20 @@ export const zhCn: Messages = {
   },
   boot: { disk: "硬盘", cdrom: "CD/DVD", floppy: "软盘", network: "网络 (PXE)" },
   network: {
-    nat: "NAT 模式 (vmnet8)",
-    hostOnly: "仅主机模式 (vmnet1)",
-    bridged: "桥接模式 (vmnet0)",
+    gone: (name) => `${name}（已不存在）`,
+    goneHint: "这个网络已不存在：请另选一个。",
     none: "不使用网络连接",
-    natHint:
-      "192.168.10.0/24，DHCP 分配地址。客户机经网关 192.168.10.2 到达实验室里模拟的互联网，就像在家用路由器后面。",
-    hostOnlyHint:
-      "192.168.56.0/24，DHCP 分配地址。客户机只能到达模拟的主机 (192.168.56.1) 和这个网络里的其他客户机。",
-    bridgedHint:
-      "10.20.30.0/24，DHCP 分配地址。客户机是模拟的教室网络里的一台独立计算机，与主机 (10.20.30.10) 并列。",
+    byDhcp: "，DHCP 分配地址",
+    natHint: (subnet, gateway) =>
+      `${subnet}。客户机经网关 ${gateway} 到达实验室里模拟的互联网，就像在家用路由器后面。`,
+    hostOnlyHint: (subnet, host) =>
+      `${subnet}。客户机只能到达模拟的主机 (${host}) 和这个网络里的其他客户机。`,
+    bridgedHint: (subnet, host) =>
+      `${subnet}。客户机是模拟的教室网络里的一台独立计算机，与主机 (${host}) 并列。`,
     noneHint: "适配器在，网线没有插。",
     simulated: "所有网络都在这个页面里：没有一个帧离开浏览器。",
+    ne2000NoSense:
+      "NE2000 不能感知链路：网线拔出后帧不再传送，但客户机看不到变化；virtio-net 会显示 carrier 0。",
     ne2000: "NE2000（在这里快，各种系统都认得）",
     virtio: "virtio-net（半虚拟化 paravirtual）",
   },

@@ -376,6 +376,33 @@ export class LibraryTree extends RingsideElement {
       />
       ${this.folder(null, found)} ${all.length === 0 ? html`<p class="quiet">${library.empty}</p>` : nothing}
       ${all.length > 0 && found.length === 0 ? html`<p class="quiet">${library.nothingFound(this.search)}</p>` : nothing}
+      ${this.networks(words)}
     `;
+  }
+
+  private networks(words: string) {
+    const { networks: m } = this.m;
+    const at = route.get();
+    const here = at.type === "workspace" && at.name === "network" ? at.rest : [];
+    const found = laboratory.networks.configs.get().filter(({ name }) => name.toLowerCase().includes(words));
+    if (found.length === 0) return nothing;
+    return html`<h3>${m.list}</h3>
+      <ul>
+        ${found.map(({ name, kind }) => {
+          const current = here[0] === name;
+          return html`<li>
+            <div class="row" ?data-current=${current}>
+              <a
+                href=${hashOf({ type: "workspace", name: "network", rest: [name] })}
+                aria-current=${current ? "page" : nothing}
+              >
+                <rs-icon name="network"></rs-icon>
+                <span class="name">${name}</span>
+                <span class="quiet small">${m.kind[kind]}</span>
+              </a>
+            </div>
+          </li>`;
+        })}
+      </ul>`;
   }
 }

@@ -1,7 +1,10 @@
 /** A machine's devices with their values, in VMware's order. */
+import { resolveNetworks, type ResolvedNetwork } from "../../../hypervisor-model/network/network-config.ts";
+import { formatAddress, formatSubnet } from "../../../hypervisor-model/network/wire/ipv4-address.ts";
 import type { MachineDefinition } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import type { IconName } from "../../components/icon/icon-names.ts";
 import type { Messages } from "../../i18n/messages.ts";
+import { laboratory } from "../../state/laboratory.ts";
 
 export interface DeviceLine {
   icon: IconName;
@@ -9,34 +12,37 @@ export interface DeviceLine {
   value: string;
 }
 
+function resolved(network: string | null): ResolvedNetwork | undefined {
+  return resolveNetworks(laboratory.networks.configs.get()).find(({ name }) => name === network);
+}
+
+/** Networks to choose from, as VMware's list orders its own; the last is none. */
+export function networkChoices(): (string | null)[] {
+  return [...laboratory.networks.configs.get().map(({ name }) => name), null];
+}
+
 export function networkName(m: Messages, network: string | null): string {
-  switch (network) {
-    case null:
-      return m.network.none;
-    case "vmnet8":
-      return m.network.nat;
-    case "vmnet1":
-      return m.network.hostOnly;
-    case "vmnet0":
-      return m.network.bridged;
-    default:
-      return network;
-  }
+  if (network === null) return m.network.none;
+  const found = resolved(network);
+  return found ? `${m.networks.kind[found.kind]} (${network})` : m.network.gone(network);
 }
 
 /** What a choice of network means for the guest. */
 export function networkHint({ network: m }: Messages, network: string | null): string {
-  switch (network) {
-    case null:
-      return m.noneHint;
-    case "vmnet8":
-      return m.natHint;
-    case "vmnet1":
-      return m.hostOnlyHint;
-    case "vmnet0":
-      return m.bridgedHint;
+  if (network === null) return m.noneHint;
+  const found = resolved(network);
+  if (!found) return m.goneHint;
+  const subnet = `${formatSubnet(found.subnet)}${found.dhcp ? m.byDhcp : ""}`;
+  const address = (value: number | undefined) => (value === undefined ? "–" : formatAddress(value));
+  switch (found.kind) {
+    case "nat":
+      return m.natHint(subnet, address(found.gateway));
+    case "host-only":
+      return m.hostOnlyHint(subnet, address(found.hostAddress));
+    case "bridged":
+      return m.bridgedHint(subnet, address(found.hostAddress));
     default:
-      return m.simulated;
+      return found.kind satisfies never;
   }
 }
 

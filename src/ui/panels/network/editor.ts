@@ -22,6 +22,7 @@ import { look } from "../../state/network-watch.ts";
 import { go } from "../../state/route.ts";
 import { changedConfigs, freeNetworkName, subnetText } from "../../state/network-draft.ts";
 import { networkRoute } from "./network-actions.ts";
+import "./outside.ts";
 import { tableStyles } from "./table.styles.ts";
 
 const KINDS = ["bridged", "nat", "host-only"] as const;
@@ -401,6 +402,7 @@ export class NetworkEditor extends RingsideElement {
           @rs-press=${() => (this.draft = structuredClone([...this.#base]))}
         ></rs-action>
         <span class="hint">${m.applyHint}</span>
-      </div>`;
+      </div>
+      ${config && !changed ? html`<rs-outside network=${config.name}></rs-outside>` : nothing}`;
   }
 }

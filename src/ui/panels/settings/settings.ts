@@ -22,7 +22,7 @@ import { laboratory } from "../../state/laboratory.ts";
 import { kindOfFile } from "../../state/own-media.ts";
 import { leastMemory } from "../../state/shipped-images.ts";
 import "./template-options.ts";
-import { networkHint, networkName } from "../machine/device-list.ts";
+import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
 const DRIVES = ["cdrom", "floppy"] as const;
 type Drive = (typeof DRIVES)[number];
@@ -236,7 +236,7 @@ export class Settings extends RingsideElement {
           <label class="field"
             ><span>${wizard.networkStep}</span>
             <select @change=${(event: Event) => set({ network: value(event) || null })}>
-              ${["vmnet0", "vmnet8", "vmnet1", ""].map((name) => html`<option value=${name} ?selected=${(nic.network ?? "") === name}>${networkName(this.m, name || null)}</option>`)}</select
+              ${[...new Set([...networkChoices(), nic.network])].map((name) => html`<option value=${name ?? ""} ?selected=${nic.network === name}>${networkName(this.m, name)}</option>`)}</select
             ><span class="hint">${networkHint(this.m, nic.network)}</span></label
           >
           <label class="field"
@@ -248,7 +248,8 @@ export class Settings extends RingsideElement {
             >
               <option value="ne2000" ?selected=${nic.model === "ne2000"}>${network.ne2000}</option>
               <option value="virtio" ?selected=${nic.model === "virtio"}>${network.virtio}</option></select
-            >${locked ? html`<span class="hint">${locked}</span>` : nothing}</label
+            >${locked ? html`<span class="hint">${locked}</span>` : nothing}
+            ${nic.model === "ne2000" ? html`<span class="hint">${network.ne2000NoSense}</span>` : nothing}</label
           >
           <label class="field"
             ><span>${settings.mac}</span
@@ -256,8 +257,15 @@ export class Settings extends RingsideElement {
               .value=${nic.mac}
               ?readonly=${this.on}
               @input=${(event: Event) => set({ mac: value(event).toLowerCase() })}
-            /><span class="hint">${settings.macHint}</span></label
+            /><span class="hint">${locked || settings.macHint}</span></label
           >
+          <rs-action
+            look="outlined"
+            icon="refresh"
+            label=${settings.macNew}
+            reason=${locked}
+            @rs-press=${() => set({ mac: newMac(new Random(freshSeed()), new Set(this.draft.nics.map(({ mac }) => mac))) })}
+          ></rs-action>
           <rs-action
             look="danger"
             label=${settings.removeDevice}

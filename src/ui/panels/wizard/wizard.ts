@@ -20,7 +20,7 @@ import { nameRefusalText, sentenceFor, type Sentence } from "../../state/failure
 import { laboratory } from "../../state/laboratory.ts";
 import { bootOf, kindOfFile, type OwnBoot } from "../../state/own-media.ts";
 import { leastMemory, SHIPPED_IMAGES, type ShippedImage } from "../../state/shipped-images.ts";
-import { networkName } from "../machine/device-list.ts";
+import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
 type Media = ShippedImage | "file" | "later";
 type Step = "type" | "compatibility" | "media" | "name" | "processors" | "network" | "disk" | "ready";
@@ -35,7 +35,6 @@ const CUSTOM: readonly Step[] = [
   "disk",
   "ready",
 ];
-const NETWORKS = ["vmnet0", "vmnet8", "vmnet1", ""] as const;
 
 @customElement("rs-wizard")
 export class Wizard extends RingsideElement {
@@ -286,22 +285,16 @@ export class Wizard extends RingsideElement {
             <span class="hint">${m.processorsReason}</span>
           </label>
           ${this.text(`${m.memory} (MiB)`, this.memory, m.memoryHint(this.least, MEMORY_MIB.maximum), (value) => (this.memory = value))}`;
-      case "network": {
-        const hints = {
-          vmnet0: network.bridgedHint,
-          vmnet8: network.natHint,
-          vmnet1: network.hostOnlyHint,
-          "": network.noneHint,
-        };
+      case "network":
         return html`<fieldset>
             <legend>${m.networkStep}</legend>
-            ${NETWORKS.map((name) =>
+            ${networkChoices().map((name) =>
               this.choice(
                 "network",
-                networkName(this.m, name || null),
-                hints[name],
-                this.network === name,
-                () => (this.network = name),
+                networkName(this.m, name),
+                networkHint(this.m, name),
+                this.network === (name ?? ""),
+                () => (this.network = name ?? ""),
               ),
             )}
           </fieldset>
@@ -311,7 +304,6 @@ export class Wizard extends RingsideElement {
             ${this.choice("model", network.virtio, "", this.model === "virtio", () => (this.model = "virtio"))}
           </fieldset>
           <p class="hint">${network.simulated}</p>`;
-      }
       case "disk":
         return html`<fieldset>
             <legend>${m.diskStep}</legend>

@@ -1,0 +1,66 @@
+/** The laboratory as a scenario file, the same that `ringside run` plays: networks and machines out, networks and machines in. */
+import { NetworkConfigError, type NetworkConfig } from "../../hypervisor-model/network/network-config.ts";
+import type { MachineDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
+import { describeProblem } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import {
+  choicesOf,
+  parseScenario,
+  scenarioDocument,
+  type Scenario,
+} from "../../hypervisor-model/virtual-machines/scenario.ts";
+import { laboratory } from "./laboratory.ts";
+import { saveFile } from "./save-file.ts";
+
+/** Machines that start from their disks or a floppy alone have no form in the file. */
+function hasForm({ image }: MachineDefinition): boolean {
+  return image.type !== "none" && image.type !== "floppy";
+}
+
+/** Names of the machines that the file cannot hold. */
+export function exportScenario(): string[] {
+  const definitions = laboratory.machines.get().flatMap(({ definition }) => definition ?? []);
+  const document = scenarioDocument([...laboratory.networks.configs.get()], definitions.filter(hasForm));
+  saveFile("laboratory.ringside.json", `${JSON.stringify(document, null, 2)}\n`, "application/json");
+  return definitions.filter((definition) => !hasForm(definition)).map(({ name }) => name);
+}
+
+export type ImportOutcome =
+  | { type: "done"; machines: string[]; steps: number }
+  /** Nothing was changed. `detail` names the path in the file. */
+  | { type: "refused"; detail: string }
+  /** Media that the file only names: they have to be chosen in the wizard. */
+  | { type: "needs-media"; machine: string }
+  | { type: "name-taken"; machine: string };
+
+/** On unless told: what the editor leaves out. */
+function configOf({ dhcp, ...network }: Scenario["networks"][number]): NetworkConfig {
+  return dhcp === undefined || dhcp === true ? network : { ...network, dhcp };
+}
+
+/** Adds the file's networks and machines. A network of the same name becomes as the file says. */
+export async function importScenario(text: string): Promise<ImportOutcome> {
+  const read = parseScenario(text);
+  if (read.type === "refused")
+    return { type: "refused", detail: read.problems.map(describeProblem).join("; ") };
+  const scenario: Scenario = read.value;
+  for (const { name, image } of scenario.machines) {
+    if (typeof image !== "string") return { type: "needs-media", machine: name };
+    if (laboratory.takenNames.some((taken) => taken.toLowerCase() === name.toLowerCase()))
+      return { type: "name-taken", machine: name };
+  }
+  const others = laboratory.networks.configs
+    .get()
+    .filter(({ name }) => !scenario.networks.some((network) => network.name === name));
+  try {
+    await laboratory.networks.setConfigs([...others, ...scenario.networks.map(configOf)]);
+  } catch (error) {
+    if (error instanceof NetworkConfigError) return { type: "refused", detail: error.message };
+    throw error;
+  }
+  for (const machine of scenario.machines) await laboratory.create(choicesOf(machine));
+  return {
+    type: "done",
+    machines: scenario.machines.map(({ name }) => name),
+    steps: scenario.steps.length,
+  };
+}
