@@ -12,7 +12,7 @@ export KBUILD_BUILD_VERSION=1 SOURCE_DATE_EPOCH=1767225600 LC_ALL=C
 
 install_tools() {
   apt-get install -y --no-install-recommends linux-source-6.1 build-essential gcc-multilib bc bison flex libelf-dev \
-    libssl-dev lz4 xz-utils kmod rsync dpkg-dev e2fsprogs python3 pkg-config
+    libssl-dev lz4 xz-utils kmod rsync patch dpkg-dev e2fsprogs python3 pkg-config
 }
 
 # The source packages, through a list of sources made from the machine's own, which stays as it is.
@@ -30,8 +30,11 @@ get_sources() {
     [ -d "$package" ] && continue
     apt-get "${options[@]}" source --download-only "$package"
     dpkg-source --no-check -x "$package"_*.dsc "$package"
+    if [ "$package" = busybox ]; then patch -d busybox -p1 < "$here/busybox-vi.patch"; fi
   done
-  [ -d "$work/linux-source-6.1" ] || tar -C "$work" -xf /usr/src/linux-source-6.1.tar.xz
+  [ -d "$work/linux-source-6.1" ] && return
+  tar -C "$work" -xf /usr/src/linux-source-6.1.tar.xz
+  patch -d "$work/linux-source-6.1" -p1 < "$here/linux-pit.patch"
 }
 
 # A C library of our own for the guest: musl for an i686, static, with the kernel's headers beside it.

@@ -1,6 +1,6 @@
 /** Where a Linux kernel and its initrd go, and what is refused. */
 import { expect, test } from "vitest";
-import { KernelImageError, linuxOptionRom, loadLinux } from "./linux-boot.ts";
+import { KernelImageError, linuxLoaderDigest, linuxOptionRom, loadLinux } from "./linux-boot.ts";
 
 const MIB = 2 ** 20;
 
@@ -53,4 +53,9 @@ test("the ROM's bytes add up to zero and its Plug and Play header names a boot e
   const header = data[0x1a];
   expect(new TextDecoder().decode(data.subarray(header, header + 4))).toBe("$PnP");
   expect(data[data[header + 0x1a]]).toBe(0xfa);
+});
+
+test("the loader's digest is the same each time: warm states are found by it", () => {
+  expect(linuxLoaderDigest()).toMatch(/^[0-9a-f]{64}$/);
+  expect(linuxLoaderDigest()).toBe(linuxLoaderDigest());
 });

@@ -3,6 +3,8 @@
  * through which SeaBIOS starts it, on either engine. v86 has a loader of its own, but it runs only once, so a machine that
  * reboots would jump into the remains of the old kernel, and it puts an initrd at the fixed address 64 MiB.
  */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 
 export class KernelImageError extends Error {
   override name = "KernelImageError";
@@ -124,4 +126,29 @@ export function linuxOptionRom(): { name: string; data: Uint8Array } {
   data.set(code, bootEntry);
   data[511] = -data.reduce((sum, byte) => sum + byte, 0) & 0xff;
   return { name: "genroms/kernel.bin", data };
+}
+
+/** A bzImage of protocol 2.15 that does nothing. */
+function sampleKernel(): Uint8Array {
+  const kernel = new Uint8Array(0x1000);
+  const header = new DataView(kernel.buffer);
+  header.setUint8(0x1f1, 1); // setup_sects
+  header.setUint16(BOOT_FLAG_OFFSET, 0xaa55, true);
+  header.setUint32(0x202, HEADER_MAGIC, true);
+  header.setUint16(0x206, 0x20f, true);
+  header.setUint8(0x211, LOADED_HIGH);
+  header.setUint32(0x22c, 0x7fffffff, true); // initrd_addr_max
+  header.setUint32(0x238, 2047, true); // cmdline_size
+  kernel.fill(0x90, 0x400);
+  return kernel;
+}
+
+/** SHA-256 of what this loader does with a sample kernel and of its ROM: a state that was booted by another loader is told by it. */
+export function linuxLoaderDigest(): string {
+  const memory = new Uint8Array(4 * MIB);
+  loadLinux(memory, { kernel: sampleKernel(), initrd: new Uint8Array(4096), commandLine: "quiet" });
+  const hash = sha256.create();
+  hash.update(memory.subarray(SETUP_ADDRESS, KERNEL_ADDRESS + 0x1000));
+  hash.update(linuxOptionRom().data);
+  return bytesToHex(hash.digest());
 }

@@ -67,6 +67,8 @@ export interface BlockDevice {
   readonly readOnly: boolean;
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
   write(offset: number, bytes: Uint8Array): void | Promise<void>;
+  /** Answers when everything written so far is safe: the guest's FLUSH CACHE waits for it. */
+  flush?(): Promise<void>;
 }
 
 export interface MachineOptions {
@@ -113,6 +115,8 @@ export interface MachineEvents {
   /** A frame without FCS that the guest's NIC sent. Not called while the link is down. */
   transmit(nic: number, frame: Uint8Array): void;
   screen(update: ScreenUpdate): void;
+  /** The machine has been reset, by the guest itself or by its owner. */
+  reset?(): void;
   /** One finished disk request. */
   drive(drive: DriveName, operation: "read" | "write", bytes: number): void;
 }

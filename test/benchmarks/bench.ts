@@ -1,21 +1,14 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
+import type { BenchmarkRow } from "./benchmark-row.ts";
 import { benchmarkCore } from "./core.ts";
 import { benchmarkNetworkPage } from "./network-page.ts";
 import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
 import { benchmarkStorage } from "./storage.ts";
 
-export interface Row {
-  work: string;
-  /** Both in the same unit. */
-  ours: number;
-  peer: number;
-  ratio: number;
-  /** The ratio that must not be exceeded, where there is one. */
-  limit?: number;
-}
+export type { BenchmarkRow as Row } from "./benchmark-row.ts";
 
-type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<Row[]>;
+type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<BenchmarkRow[]>;
 
 export const benchmarks: Record<string, Benchmark> = {
   core: benchmarkCore,
@@ -29,6 +22,6 @@ export async function runBenchmark(
   name: string,
   imagesFolder: string,
   log: (line: string) => void,
-): Promise<Row[]> {
+): Promise<BenchmarkRow[]> {
   return benchmarks[name](imagesFolder, log);
 }

@@ -2,6 +2,7 @@
  * What the networks cost. The switch and the NAT alone on one core: frames a second, and how cost grows with ports and
  * connections. Two real guests: TCP throughput and ping through the switch, against a cable between their NICs.
  */
+import { median } from "./benchmark-row.ts";
 import { randomUUID } from "node:crypto";
 import { transfer } from "comlink";
 import { CaptureRing } from "../../src/hypervisor-model/network/capture-ring.ts";
@@ -266,10 +267,6 @@ async function guestWirings(imagesFolder: string, log: (line: string) => void): 
     for (const guest of guests) await guest.powerOff().catch(() => undefined);
     fabric.terminate();
   }
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 /** Two real guests: through the switch against a cable. */

@@ -21,18 +21,8 @@ import {
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import type { BareImage } from "./bare-v86.ts";
 import type { BareJob, BareTimes } from "./bare-v86-thread.ts";
+import { median, type BenchmarkRow } from "./benchmark-row.ts";
 import { benchmarkPage } from "./page.ts";
-
-export interface BenchmarkRow {
-  work: string;
-  /** Seconds. */
-  ours: number;
-  peer: number;
-  /** ours / peer. */
-  ratio: number;
-  /** The ratio that must not be exceeded, where there is one. */
-  limit?: number;
-}
 
 const HASH = "head -c 33554432 /dev/zero | sha256sum";
 
@@ -103,7 +93,7 @@ export async function benchmarkStart(
     times.warm.row("warm start to the agent's first answer; bare v86: new, restore_state, one command", 1.5),
     times.warmCommand.row("the same, and one command through our agent too"),
     times.hash.row("sha256sum of 32 MiB in the guest", 1.05),
-    ...(await benchmarkPage(imagesFolder, median(times.cold.ours), log)),
+    ...(await benchmarkPage(imagesFolder, log)),
   ];
 }
 
@@ -115,12 +105,6 @@ class Pair {
     const [ours, peer] = [median(this.ours), median(this.peer)];
     return { work, ours, peer, ratio: ours / peer, ...(limit === undefined ? {} : { limit }) };
   }
-}
-
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 function stopwatch(): () => number {

@@ -17,7 +17,8 @@ import {
   type RunningMachine,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import type { Row } from "./bench.ts";
-import { bareImage, median, runBare } from "./start.ts";
+import { median } from "./benchmark-row.ts";
+import { bareImage, runBare } from "./start.ts";
 
 const MIB = 2 ** 20;
 const ROUNDS = 3;

@@ -57,6 +57,11 @@ export class DriveBuffer implements DiskImage {
     void this.#later("read", answer, (bytes) => this.#deliver(bytes, length, done));
   }
 
+  /** Only where the device can be flushed. */
+  flush(done: () => void): void {
+    void this.#later("write", this.device.flush?.() ?? Promise.resolve(), done);
+  }
+
   async #later<T>(
     operation: "read" | "write",
     answer: Promise<T>,

@@ -107,6 +107,7 @@ export interface IdeInterface {
   in_progress_io_ids: Map<number, AbortController>;
   channel: { dma_status: number };
   push_irq(): void;
+  ata_command(command: number): void;
   set_cdrom(image: DiskImage): void;
   eject(): void;
 }
@@ -308,7 +309,7 @@ export function checkInternals(emulator: Emulator): void {
     ...numbers("status_reg", "error_reg", "current_command", "atapi_sense_key", "atapi_add_sense"),
     ...numbers("medium_changed"),
     ...objects("in_progress_io_ids", "channel"),
-    ...functions("push_irq", "set_cdrom", "eject"),
+    ...functions("push_irq", "ata_command", "set_cdrom", "eject"),
   });
   check("cdrom.channel", devices.cdrom.channel, numbers("dma_status"));
   check("fdc", devices.fdc, { drives: "array" });

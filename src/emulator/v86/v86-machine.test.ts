@@ -1,6 +1,6 @@
 /** v86 against the machine contract, and the facts about v86 itself that this folder relies on. */
 import { describe, expect, test } from "vitest";
-import { bench, describeMachine, until } from "../contract/machine-contract.ts";
+import { bench, describeMachine, sleep, until } from "../contract/machine-contract.ts";
 import { Code } from "../contract/rom.ts";
 import type { MachineOptions, NicModel } from "../machine.ts";
 import { compileV86 } from "./compile-node.ts";
@@ -124,5 +124,48 @@ describe("v86's internals", () => {
     await expect(bench(create, new Code().halt(), { hardware: { memoryMiB: 4096 } })).rejects.toMatchObject({
       name: "MachineConfigError",
     });
+  });
+});
+
+describe("what the owner of a v86 machine is told or asked", () => {
+  const NO_INTERRUPTS = 0x02;
+  const FLUSH_CACHE = 0xe7;
+
+  test("FLUSH CACHE is answered when the disk's owner has all that was written", async () => {
+    let safe: () => void = () => undefined;
+    let asked = 0;
+    const hda = {
+      byteLength: 2 ** 20,
+      readOnly: false,
+      read: (_offset: number, length: number) => new Uint8Array(length),
+      write: () => undefined,
+      flush: () => {
+        asked++;
+        return new Promise<void>((resolve) => (safe = resolve));
+      },
+    };
+    const code = new Code().out8(0x3f6, NO_INTERRUPTS).out8(0x1f6, 0xe0).out8(0x1f7, FLUSH_CACHE);
+    const loop = code.here;
+    code.in8(0x1f7).raw(0xa8, 0x80).jumpIf(0x75, loop).halt(); // until BSY is clear
+    const { machine, statuses } = await bench(create, code, { drives: { hda } });
+    await machine.run();
+    await until(() => asked === 1);
+    await sleep(100);
+    expect(statuses.at(-1)?.type).toBe("running");
+    safe();
+    await until(() => statuses.at(-1)?.type === "halted");
+    await machine.destroy();
+  });
+
+  test("a reset that the guest itself asks for is told", async () => {
+    let resets = 0;
+    // The second time round it stops.
+    const code = new Code().raw(0xa0, 0x00, 0x07, 0x84, 0xc0, 0x74, 0x02, 0xfa, 0xf4); // [700h] not zero: cli, hlt
+    code.raw(0xc6, 0x06, 0x00, 0x07, 0x01).out8(0x64, 0xfe).jump(code.here); // 8042: pulse the reset line
+    const { machine, statuses } = await bench(create, code, { events: { reset: () => resets++ } });
+    await machine.run();
+    await until(() => statuses.at(-1)?.type === "halted");
+    expect(resets).toBe(1);
+    await machine.destroy();
   });
 });

@@ -20,6 +20,7 @@ import {
   type SerialPort,
 } from "../machine.ts";
 import { bootOrderCode, engineSettings, firmwareBootOrder, initialise } from "./engine-start.ts";
+import { answerFlushes } from "./disk-flush.ts";
 import { DriveBuffer } from "./drive-buffer.ts";
 import { reportMediumError } from "./drive-errors.ts";
 import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
@@ -123,6 +124,9 @@ export class V86Machine implements Machine {
         events.serial(port, bytes),
       );
     this.#serial = [line(0), line(1)];
+    const { ide } = cpu.devices;
+    if (buffers.hda !== undefined) answerFlushes(ide.primary.master, buffers.hda);
+    if (buffers.hdb !== undefined) answerFlushes(ide.primary.slave, buffers.hdb);
     this.#lastAsked = clock.realNow();
     emulator.add_listener("cpu-event-halt", () => {
       this.#haltSeen = true;
@@ -145,6 +149,7 @@ export class V86Machine implements Machine {
       };
     this.#report = safe("status", events.status.bind(events));
     this.#reportDrive = safe("drive", events.drive.bind(events));
+    this.#reportReset = safe("reset", () => events.reset?.());
     return {
       status: this.#report,
       serial: safe("serial", events.serial.bind(events)),
@@ -155,6 +160,7 @@ export class V86Machine implements Machine {
   }
   #report: MachineEvents["status"] = () => undefined;
   #reportDrive: MachineEvents["drive"] = () => undefined;
+  #reportReset: () => void = () => undefined;
 
   #setStatus(status: MachineStatus): void {
     if (this.#status.type === "crashed") return;
@@ -199,7 +205,8 @@ export class V86Machine implements Machine {
     const soon = immediate(tick);
     loop.yield = (milliseconds, number) => {
       if (milliseconds < 1) soon(number);
-      else setTimeout(tick, milliseconds, number);
+      // Timers drop the fraction: woken too early, the engine would spin until its guest's timer is due.
+      else setTimeout(tick, Math.ceil(milliseconds), number);
     };
   }
 
@@ -239,6 +246,7 @@ export class V86Machine implements Machine {
       if (boot.type === "linux") loadLinux(this.#memory(), boot);
       for (const nic of this.#nics) nic.reset();
       for (const line of this.#serial) line.reset();
+      this.#reportReset();
     };
   }
 

@@ -56,6 +56,10 @@ export class StoredDisk implements BlockDevice {
     return this.disk.write(offset, bytes);
   }
 
+  flush() {
+    return this.disk.flush();
+  }
+
   /** The disk as the store has it now. Nothing is unsaved. */
   async reopen(): Promise<void> {
     this.disk = await openDisk(this.#store, this.disk.id, { onSaveError: this.#onSaveError });

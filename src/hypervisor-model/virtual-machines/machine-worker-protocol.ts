@@ -111,4 +111,6 @@ export type FromWorker =
   | { type: "disk-error"; name: string; message: string }
   /** The state that was lent to the Worker, with its memory. */
   | { type: "state-back"; state: MachineState }
+  /** The machine was reset, by the guest itself or by its owner. */
+  | { type: "reset" }
   | { type: "pong"; number: number };

@@ -110,6 +110,7 @@ class MachineHolder implements MachineControl {
       screen: (update) => {
         if (this.#watched) this.#post({ type: "screen", update });
       },
+      reset: () => this.#post({ type: "reset" }),
       drive: (drive, operation, bytes) => this.#post({ type: "drive", drive, operation, bytes }),
     };
   }

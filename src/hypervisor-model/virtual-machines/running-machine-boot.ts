@@ -1,5 +1,6 @@
 /** Turns a machine's description into what its Worker is given: software, firmware, media and hardware. */
 import type { BlockDevice, BootSource, DriveName, Firmware, HardwareConfig } from "../../emulator/machine.ts";
+import { linuxLoaderDigest } from "../../emulator/linux-boot.ts";
 import { V86_VERSION } from "../../emulator/v86/internals.ts";
 import { readDisk } from "../storage/disk-document.ts";
 import { FIRMWARE_IMAGE, ImageError, type ImageFile } from "./images.ts";
@@ -140,8 +141,16 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
 
 /** Names what a warm state of this machine fits. */
 export function warmKeyOf({ digests, commandLine, hardware }: PreparedBoot): string {
-  return warmStartKey({ engine: "v86", engineVersion: V86_VERSION, digests, commandLine, hardware });
+  loaderDigest ??= linuxLoaderDigest();
+  return warmStartKey({
+    engine: "v86",
+    engineVersion: V86_VERSION,
+    digests: [...digests, loaderDigest],
+    commandLine,
+    hardware,
+  });
 }
+let loaderDigest: string | undefined;
 
 async function mediumBytes(medium: WorkerMedium, host: MachineHost): Promise<number> {
   switch (medium.type) {

@@ -152,6 +152,7 @@ export interface RunningMachine {
   /** How it started; known when `started` resolves. */
   readonly startedBy: "warm" | "cold" | "resume" | undefined;
   readonly status: RunningStatus;
+  /** Called with each change, and after a reset: the agent has no status then until it speaks again. */
   onStatus(listener: (status: RunningStatus) => void): () => void;
   /** All that it needs has been loaded and given to its thread. Never rejects. */
   readonly loaded: Promise<void>;

@@ -230,6 +230,11 @@ class GuestMachine implements RunningMachine {
       case "state-back":
         this.#giveBack?.(message.state);
         break;
+      case "reset":
+        // The guest has gone down: its agent's last status holds no more.
+        this.agent.reset();
+        this.#tell();
+        break;
       case "pong":
         break;
       default:

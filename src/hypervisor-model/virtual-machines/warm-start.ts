@@ -37,7 +37,7 @@ export interface WarmStateHost {
 export interface WarmStartShape {
   engine: EngineName;
   engineVersion: string;
-  /** SHA-256 digests of everything that runs before the guest waits: firmware, kernel, initrd. */
+  /** SHA-256 digests of everything that runs before the guest waits: firmware, kernel, initrd, our loader. */
   digests: string[];
   commandLine: string;
   hardware: HardwareConfig;

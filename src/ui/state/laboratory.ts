@@ -46,14 +46,11 @@ import { PageNetworks } from "./networks.ts";
 import { FigureWatch } from "./live-figures.ts";
 import { dismissOf, notify, tellEnd, tellEntries, tellFailure } from "./notices.ts";
 import { route } from "./route.ts";
+import { GUEST_ANSWERS, MACHINE_STARTS } from "./start-marks.ts";
 import { CANCELLED } from "./task-text.ts";
 import { signal } from "./signals.ts";
 
 export type StoredMedium = MediumReference;
-
-/** Marks on the browser's timeline (User Timing), with the machine's id: what `ringside bench start` measures between. */
-export const MACHINE_STARTS = "machine-starts";
-export const GUEST_ANSWERS = "guest-answers";
 
 /** The user gave up waiting: a line in the log, no notice. */
 class StartCancelledError extends Error {
@@ -318,6 +315,11 @@ class Laboratory {
     machine.onStatus((status) => {
       if (status.type === "paused") this.#event(id, session, "pause");
       if (status.type === "running" && session.state === "paused") this.#event(id, session, "continue");
+      // After a reset of its own the guest cannot be asked until its agent speaks again.
+      const agentReady = machine.agent.status?.stage === "run";
+      if (agentReady === session.agentReady) return;
+      session.agentReady = agentReady;
+      this.#refresh();
     });
     void machine.ended.then((reason) => this.#ended(id, session, reason));
   }
