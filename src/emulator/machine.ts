@@ -49,6 +49,10 @@ export interface HardwareConfig {
 /** What runs first. Firmware (SeaBIOS) is always present. */
 export type BootSource =
   | { type: "firmware" }
+  /**
+   * `kernel` may be empty where the machine starts from a state: `kernelWanted` asks for it when a reset needs it, and
+   * `provideKernel` gives it. v86 alone.
+   */
   | { type: "linux"; kernel: Uint8Array; initrd?: Uint8Array; commandLine: string }
   | { type: "multiboot"; image: Uint8Array; commandLine: string };
 
@@ -117,6 +121,8 @@ export interface MachineEvents {
   screen(update: ScreenUpdate): void;
   /** The machine has been reset, by the guest itself or by its owner. */
   reset?(): void;
+  /** A reset waits for the kernel that was not given at the start. */
+  kernelWanted?(): void;
   /** One finished disk request. */
   drive(drive: DriveName, operation: "read" | "write", bytes: number): void;
 }
@@ -181,6 +187,8 @@ export interface Machine {
   receive(nic: number, frame: Uint8Array): void;
   /** Virtio shows carrier loss to the guest; NE2000 has no link sensing and only stops passing frames. */
   setLink(nic: number, up: boolean): void;
+  /** Answers `kernelWanted`; the reset that waited for it is done. */
+  provideKernel?(kernel: Uint8Array): void;
   /** Puts a medium in or takes it out (`undefined`). Only `cdrom` and `floppy`. */
   insertMedium(drive: "cdrom" | "floppy", medium: BlockDevice | undefined): Promise<void>;
   /** Draws the whole screen again through `events.screen`. */

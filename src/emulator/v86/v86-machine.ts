@@ -150,6 +150,7 @@ export class V86Machine implements Machine {
     this.#report = safe("status", events.status.bind(events));
     this.#reportDrive = safe("drive", events.drive.bind(events));
     this.#reportReset = safe("reset", () => events.reset?.());
+    this.#askForKernel = safe("kernelWanted", () => events.kernelWanted?.());
     return {
       status: this.#report,
       serial: safe("serial", events.serial.bind(events)),
@@ -161,6 +162,7 @@ export class V86Machine implements Machine {
   #report: MachineEvents["status"] = () => undefined;
   #reportDrive: MachineEvents["drive"] = () => undefined;
   #reportReset: () => void = () => undefined;
+  #askForKernel: () => void = () => undefined;
 
   #setStatus(status: MachineStatus): void {
     if (this.#status.type === "crashed") return;
@@ -237,6 +239,12 @@ export class V86Machine implements Machine {
     this.#cpu.reboot_internal = () => {
       const { boot, hardware } = this.#options;
       const size = hardware.memoryMiB * MIB;
+      if (boot.type === "linux" && boot.kernel.length === 0) {
+        // Until it is there the guest goes on waiting for the reset it asked for.
+        this.#resetWaits = true;
+        this.#askForKernel();
+        return;
+      }
       if (boot.type === "linux") {
         this.#cpu.zero_memory(0, size);
         this.#cpu.jit_dirty_cache(0, size);
@@ -248,6 +256,18 @@ export class V86Machine implements Machine {
       for (const line of this.#serial) line.reset();
       this.#reportReset();
     };
+  }
+
+  /** A reset was asked for before the kernel was there. */
+  #resetWaits = false;
+
+  provideKernel(kernel: Uint8Array): void {
+    const { boot } = this.#options;
+    if (boot.type !== "linux" || this.#destroyed) return;
+    boot.kernel = kernel;
+    if (!this.#resetWaits) return;
+    this.#resetWaits = false;
+    this.#cpu.reboot_internal();
   }
 
   async run(): Promise<void> {

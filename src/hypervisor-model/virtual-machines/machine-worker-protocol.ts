@@ -99,6 +99,8 @@ export type ToWorker =
   /** Somebody looks at the screen, or nobody does. */
   | { type: "watch-screen"; watch: boolean }
   | { type: "link"; nic: number; up: boolean }
+  /** Answers `kernel-wanted`. */
+  | { type: "kernel"; bytes: Uint8Array }
   | { type: "nic-port"; nic: number; port: MessagePort | undefined }
   | { type: "ping"; number: number };
 
@@ -113,4 +115,6 @@ export type FromWorker =
   | { type: "state-back"; state: MachineState }
   /** The machine was reset, by the guest itself or by its owner. */
   | { type: "reset" }
+  /** A reset waits for the kernel. */
+  | { type: "kernel-wanted" }
   | { type: "pong"; number: number };

@@ -111,6 +111,7 @@ class MachineHolder implements MachineControl {
         if (this.#watched) this.#post({ type: "screen", update });
       },
       reset: () => this.#post({ type: "reset" }),
+      kernelWanted: () => this.#post({ type: "kernel-wanted" }),
       drive: (drive, operation, bytes) => this.#post({ type: "drive", drive, operation, bytes }),
     };
   }
@@ -145,6 +146,9 @@ class MachineHolder implements MachineControl {
         break;
       case "link":
         this.#machine?.setLink(message.nic, message.up);
+        break;
+      case "kernel":
+        this.#machine?.provideKernel?.(message.bytes);
         break;
       case "nic-port":
         this.#connect(message.nic, message.port);

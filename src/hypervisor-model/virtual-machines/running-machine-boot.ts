@@ -14,7 +14,9 @@ const WAIT = "ringside.wait";
 export interface PreparedBoot {
   hardware: HardwareConfig;
   firmware: Firmware;
+  /** The kernel of an image is not in it yet: `kernel` loads it. */
   boot: BootSource;
+  kernel?: () => Promise<Uint8Array>;
   drives: Partial<Record<DriveName, WorkerMedium>>;
   /** The guest has the agent and waits for GO. */
   hasAgent: boolean;
@@ -57,6 +59,7 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
   };
 
   let boot: BootSource = { type: "firmware" };
+  let loadKernel: PreparedBoot["kernel"];
   let commandLine = "";
   const disks = [...spec.disks];
   switch (spec.software.type) {
@@ -77,9 +80,11 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
       if (kernel !== undefined) {
         commandLine = manifest.boot.append;
         if (manifest.agent && !commandLine.split(" ").includes(WAIT)) commandLine += ` ${WAIT}`;
+        digests.push(kernel.sha256);
+        loadKernel = () => images.read(name, kernel);
         boot = {
           type: "linux",
-          kernel: await read(name, kernel),
+          kernel: new Uint8Array(0),
           ...(initrd === undefined ? {} : { initrd: await read(name, initrd) }),
           commandLine: commandLine.trim(),
         };
@@ -131,6 +136,7 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
     },
     firmware,
     boot,
+    ...(loadKernel === undefined ? {} : { kernel: loadKernel }),
     drives,
     hasAgent: commandLine.split(" ").includes(WAIT),
     digests,

@@ -138,6 +138,12 @@ class GuestMachine implements RunningMachine {
     compiling.catch(() => undefined);
     const prepared = await prepareBoot(spec, host);
     const state = await this.#stateToStartFrom(prepared);
+    const { boot, kernel } = prepared;
+    if (boot.type === "linux" && kernel !== undefined) {
+      // A state has no need of it until the machine is reset.
+      if (state === undefined || spec.engine !== "v86") boot.kernel = await kernel();
+      else this.#loadKernel = kernel;
+    }
     const module = await compiling;
     if (this.#ended_()) {
       this.#giveBack?.(state);
@@ -230,6 +236,9 @@ class GuestMachine implements RunningMachine {
       case "state-back":
         this.#giveBack?.(message.state);
         break;
+      case "kernel-wanted":
+        void this.#sendKernel();
+        break;
       case "reset":
         // The guest has gone down: its agent's last status holds no more.
         this.agent.reset();
@@ -283,6 +292,8 @@ class GuestMachine implements RunningMachine {
     if (status.stage === "run") {
       await this.#readPartitions();
       this.#ready.resolve(status);
+      // So that a reset works without the network too.
+      this.#loadKernel?.().catch(() => undefined);
       return;
     }
     if (this.#greeting) return;
@@ -384,6 +395,17 @@ class GuestMachine implements RunningMachine {
 
   #tell(): void {
     for (const listener of this.#statusListeners) listener(this.#status);
+  }
+
+  #loadKernel: (() => Promise<Uint8Array>) | undefined;
+
+  async #sendKernel(): Promise<void> {
+    try {
+      const kernel = await this.#loadKernel?.();
+      if (kernel !== undefined) this.#thread?.send({ type: "kernel", bytes: kernel });
+    } catch (error) {
+      this.#end({ type: "crashed", detail: `the reset machine has no kernel: ${String(error)}` });
+    }
   }
 
   #ended_(): boolean {

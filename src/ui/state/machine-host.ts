@@ -45,6 +45,7 @@ async function loadImage(image: string): Promise<void> {
   const state = files.find((file) => file.role === WARM_STATE_ROLE);
   if (state?.key !== undefined) void warmStatesOf(machineHost).find(image, state.key);
   for (const file of files) {
-    if (file !== state && file.role !== "licence") images.read(image, file).catch(() => undefined);
+    if (file !== state && file.role !== "licence" && file.role !== "kernel")
+      images.read(image, file).catch(() => undefined);
   }
 }
