@@ -188,9 +188,68 @@ describe("a guest with a system disk and two network cards of different models",
     await sleep(500);
     type("\u001b"); // vi takes an Escape with a key right behind it for one key
     await consoleShows(guest, "[Modified]");
+    await consoleShows(guest, "你好，虚拟化");
+    // Back over two characters, the third from the end goes as a whole.
+    type("hhx");
+    await sleep(300);
     type(":wq\r");
     const read = async () => text(await guest.agent.readFile("/root/课程.txt"));
-    await expect.poll(() => read().catch(() => ""), { timeout: 10_000 }).toBe("你好，虚拟化\n");
+    await expect.poll(() => read().catch(() => ""), { timeout: 10_000 }).toBe("你好，拟化\n");
+  });
+
+  test.each([
+    [
+      "file systems",
+      "for t in ext2 ext3 ext4 squashfs overlay 9p iso9660 vfat; do grep -cw $t /proc/filesystems; done | sort -u",
+      "1",
+    ],
+    [
+      "ext2, ext3 and ext4 made and mounted",
+      `for t in ext2 ext3 ext4; do
+         truncate -s 16M /tmp/f && mkfs.$t -q -F /tmp/f && mount -t $t -o loop /tmp/f /mnt && umount /mnt && echo $t
+       done; rm /tmp/f`,
+      "ext2\next3\next4",
+    ],
+    [
+      "bridge, VLAN and tap",
+      `ip link add br9 type bridge; ip tuntap add tap9 mode tap; ip link set tap9 master br9
+       ip link add link br9 name br9.7 type vlan id 7; ip -d link show br9.7 | grep -o 'vlan protocol 802.1Q id 7'
+       ip -br link show master br9 | cut -d' ' -f1; ip link del br9; ip link del tap9`,
+      "vlan protocol 802.1Q id 7\ntap9",
+    ],
+    ["IPv6", "ip link set lo up; ping -6 -c 1 ::1 | grep -o '1 packets received'", "1 packets received"],
+    [
+      "namespaces of every kind",
+      "ls /proc/self/ns | grep -v for_children | tr '\\n' ' '",
+      "cgroup ipc mnt net pid time user uts",
+    ],
+    [
+      "the kernel's options that labs and both engines need",
+      `zcat /proc/config.gz | grep -cE '^CONFIG_(X86_PAE|COMPAT_32BIT_TIME|VIRTIO_CONSOLE|VIRTIO_BALLOON|VIRTIO_NET|NE2K_PCI|NF_TABLES|INIT_ON_FREE_DEFAULT_ON)=y'`,
+      "8",
+    ],
+    [
+      "sed -ri",
+      "echo ONBOOT=no > /tmp/f; sed -ri 's/^(ONBOOT)=no$/\\1=yes/' /tmp/f; cat /tmp/f",
+      "ONBOOT=yes",
+    ],
+    ["lscpu", "lscpu | grep -c '^Architecture: *i686'", "1"],
+    [
+      "httpd and wget",
+      `echo page > /var/www/html/a; httpd -p 127.0.0.1:8080 -h /var/www/html
+       wget -qO- http://127.0.0.1:8080/a; killall httpd`,
+      "page",
+    ],
+    ["nc", "(nc -l -p 9999 -e /bin/echo over &); sleep 1; nc 127.0.0.1 9999 < /dev/null", "over"],
+    ["traceroute", "traceroute -n 127.0.0.1 | tail -n 1 | grep -o ' 1  127.0.0.1'", "1  127.0.0.1"],
+    [
+      "tcpdump",
+      `(sleep 2; ping -c 1 127.0.0.1 > /dev/null) &
+       timeout 20 tcpdump -c 1 -n -i lo icmp 2> /dev/null | grep -o 'ICMP echo request'`,
+      "ICMP echo request",
+    ],
+  ])("has %s", async (_, command, answer) => {
+    expect(await sh(guest, command)).toBe(answer);
   });
 
   test("root logs in on the screen", async () => {
