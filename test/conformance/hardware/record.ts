@@ -27,8 +27,11 @@ const LEA = 0x8d;
 
 /** Whether the operand lies in what memory-map.ts maps, not in what else the recording program has mapped. */
 function isOurs(item: CaseBytes): boolean {
-  const { operand } = caseState(item);
+  const { operand, eip } = caseState(item);
   if (operand === undefined || item.bytes[item.modrmAt - 1] === LEA) return true;
+  // The bytes behind the instruction are native.c's way back.
+  const code = item.mode === "32-bit" ? eip : CODE + eip;
+  if (operand > code - 16 && operand < code + 32) return false;
   return OURS.some((base) => operand > base - 64 && operand < base + 0x6000);
 }
 

@@ -138,9 +138,9 @@ function writeMasked(cpu: Cpu, op: Instruction, from: number, mask: number, byte
   const at = cpu.r[EDI] & op.addressMask;
   const segment = op.segment;
   const { bytes: array } = cpu.vectors;
-  cpu.checkLimit(segment, at, bytes, true);
+  // Bytes that are not selected must be writable too.
+  cpu.checkWrite(segment, at, bytes);
   const isSelected = (i: number) => (array[mask * 16 + i] & 0x80) !== 0;
-  for (let i = 0; i < bytes; i++) if (isSelected(i)) cpu.checkWrite(segment, (at + i) & op.addressMask, 1);
   for (let i = 0; i < bytes; i++) {
     if (isSelected(i)) cpu.write8(segment, (at + i) & op.addressMask, array[from * 16 + i]);
   }
