@@ -81,3 +81,21 @@ describe("transcendental function as a real processor does it", () => {
     expect(equal / cases.length).toBeGreaterThan(0.85);
   });
 });
+
+describe("transcendental function, rounded to nearest, against mpmath (transcendental-reference.py)", () => {
+  const references = readCases("reference.txt.gz");
+  test("seven are there", () => {
+    expect(references.size).toBe(7);
+  });
+  test.each([...references.keys()])("%s", (operation) => {
+    const wrong: string[] = [];
+    for (const item of references.get(operation)!) {
+      unit.control = item.control;
+      setExtended(unit, 0, item.first);
+      if (item.second !== "-") setExtended(unit, 1, item.second);
+      const [result] = run(item);
+      if (result !== item.result) wrong.push(`${item.line}: ${result}`);
+    }
+    expect(wrong.slice(0, 12), `${wrong.length} cases`).toEqual([]);
+  });
+});
