@@ -49,6 +49,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "kernels",
+          include: ["test/kernels/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 1_800_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: "browser",
           include: ["test/browser/**/*.test.ts"],
           environment: "node",

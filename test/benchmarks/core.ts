@@ -11,7 +11,7 @@ import { FIRMWARE_IMAGE, ImageLoader } from "../../src/hypervisor-model/virtual-
 import { BareMachine, type BareImage } from "./bare-v86.ts";
 import type { Row } from "./bench.ts";
 
-const ROUNDS = Number(process.env.ROUNDS ?? 3);
+const ROUNDS = 3;
 const PROMPT = /\]# $/;
 const COMMANDS: Record<string, string> = {
   "sha256sum of 8 MiB": "head -c 8388608 /dev/zero | sha256sum",
@@ -74,13 +74,11 @@ export async function benchmarkCore(imagesFolder: string, log: (line: string) =>
     (seconds[work] ??= { core: [], interpreter: [], jit: [] })[kind].push(time);
     log(`${work}, ${kind}: ${time.toFixed(2)} s`);
   };
-  const only = process.env.KINDS?.split(",");
   for (let round = 0; round < ROUNDS; round++) {
     for (const [kind, { loop, guest }] of Object.entries(kinds) as [
       keyof typeof kinds,
       (typeof kinds)["core"],
     ][]) {
-      if (only && !only.includes(kind)) continue;
       const bare = await loop();
       note(LOOP, kind, await bare.until(/!/));
       await bare.destroy();
@@ -164,7 +162,7 @@ async function v86Guest(image: BareImage, disableJit: boolean): Promise<Guest> {
   return {
     async until(pattern) {
       const from = processCpu();
-      await machine.expect(pattern);
+      await machine.expect(pattern, 1_800_000);
       return processCpu() - from;
     },
     type: (text) => machine.type(text),
