@@ -300,7 +300,9 @@ function middle(link: TopologyLink): Place {
   if (!nic) return { id, x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
   const start = plugAt(link);
   if (state === "loose") return { id, x: start.x, y: start.y - 22 };
-  return { id, x: start.x + (to.x - start.x) * 0.45, y: start.y + (to.y + 21 - start.y) * 0.45 };
+  // Labels of two cables to one switch stand apart.
+  const along = 0.32 + 0.32 * nic.index;
+  return { id, x: start.x + (to.x - start.x) * along, y: start.y + (to.y + 21 - start.y) * along };
 }
 
 function pathOf(link: TopologyLink): string {
