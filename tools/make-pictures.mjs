@@ -49,10 +49,28 @@ for (const [language, scheme] of [
   // two looks at the live figures
   await page.waitForTimeout(6500);
   await picture("console");
+  await page.evaluate(() => (location.hash = "#/network"));
+  await page.locator("rs-network").waitFor();
+  await page.waitForTimeout(2500);
+  await picture("network");
+  await page.locator("rs-library a").first().click();
+  await page.locator('[data-command="snapshot-manager"] button').click();
+  for (const name of language === "en" ? ["clean", "two disks"] : ["干净系统", "两块磁盘"]) {
+    await page.locator("rs-snapshot-tree .take button").click();
+    await page.locator("rs-snapshot-dialogs input").first().fill(name);
+    await page.locator("rs-snapshot-dialogs .do button").click();
+    await page.locator("rs-snapshot-tree button.node", { hasText: name }).waitFor();
+  }
+  await page.locator("rs-snapshot-tree button.node").first().click();
+  await page.locator('[data-do="revert"] button').click();
+  await page.locator("rs-snapshot-dialogs .do button").click();
+  await page.locator("rs-snapshot-tree button.node").nth(2).waitFor();
+  await page.waitForTimeout(3000);
+  await picture("snapshots");
   await page.evaluate(() => (location.hash = "#/home"));
   await page.waitForTimeout(400);
   await picture("home");
-  await page.locator("rs-library rs-action button").first().click();
+  await page.locator("rs-library header rs-action button").click();
   await page.waitForTimeout(800);
   await picture("wizard");
   await page.keyboard.press("Escape");

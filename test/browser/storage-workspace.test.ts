@@ -159,6 +159,43 @@ test("A machine goes out as one file and comes back with its snapshots as a copy
   await expectConsole(page, /before\s*web-1-2/);
 });
 
+test("A disk is enlarged, taken out, exported as qcow2, put in again and found in the machine", async () => {
+  await machine("web-1 (2)").click();
+  await powerOff();
+  await page.keyboard.press("Control+D");
+  await page.locator("rs-settings nav rs-action", { hasText: "Hard disk" }).locator("button").click();
+  await page.locator("rs-settings .save button").click();
+  await page.locator(".summary dt", { hasText: "Hard disk 2" }).waitFor();
+  await tool("snapshot-manager").click();
+  const chain = page.locator("rs-disk-chain");
+  await chain.locator("select").first().selectOption({ label: "disk 2" });
+  await page.getByLabel("New size (MiB)").fill("100");
+  await chain.getByRole("button", { name: "Enlarge" }).click();
+  await chain.locator("legend", { hasText: "disk 2, 100 MiB" }).waitFor();
+  await page.getByLabel("Export as").selectOption("qcow2");
+  const downloading = page.waitForEvent("download");
+  await chain.locator(".export-disk button").click();
+  const image = readFileSync(await (await downloading).path());
+  // "QFI" and 0xfb, version 3 or 2, virtual size at byte 24 (qcow2 header)
+  expect(image.subarray(0, 4).toString("latin1")).toBe("QFI\xfb");
+  expect(Number(image.readBigUInt64BE(24))).toBe(100 * 2 ** 20);
+  await chain.getByRole("button", { name: "Detach" }).click();
+  await page.getByRole("link", { name: "What is stored" }).click();
+  await page.getByRole("button", { name: "Attach disk 2 to web-1 (2)" }).click();
+  await machine("web-1 (2)").click();
+  await page.locator(".summary dd", { hasText: "100 MiB" }).waitFor();
+});
+
+test("Who stays when the page would close with a machine running is offered to suspend it", async () => {
+  await page.locator(".power-on button").click();
+  await expectConsole(page, PROMPT);
+  await typeInConsole(page, "true\n");
+  page.once("dialog", (question) => void question.dismiss());
+  await page.evaluate(() => location.reload());
+  await page.getByRole("button", { name: "Suspend all now" }).click();
+  await page.locator(".summary", { hasText: "suspended" }).waitFor();
+});
+
 test("A bundle that was cut off is refused, and everything stays", async () => {
   const before = await page.locator("rs-library a").count();
   await page.locator("nav.tabs a", { hasText: "Storage" }).click();

@@ -156,6 +156,7 @@ export const storage = {
     attach: (disk: string, machine: string) => `Attach ${disk} to ${machine}`,
     attachNone: "Choose a machine at the left first.",
     remove: (disk: string) => `Delete ${disk}`,
+    removeSure: (disk: string) => `Delete “${disk}” with everything on it?`,
     importImage: "Import a disk image (raw, qcow2, VMDK)…",
   },
   room: {

@@ -147,6 +147,7 @@ export const storage: typeof en = {
     attach: (disk, machine) => `将 ${disk} 连接到 ${machine}`,
     attachNone: "请先在左侧选择虚拟机。",
     remove: (disk) => `删除 ${disk}`,
+    removeSure: (disk) => `删除“${disk}”及其全部内容？`,
     importImage: "导入磁盘映像 (raw, qcow2, VMDK)…",
   },
   room: {

@@ -68,6 +68,8 @@ export class Room extends RingsideElement {
   @state() private persisted?: boolean;
   @state() private refused = false;
   @state() private rooms: readonly MachineRoom[] = [];
+  /** The disk that is about to be deleted. */
+  @state() private deleting?: string;
   @state() private free: readonly DiskSummary[] = [];
   #unsubscribe?: () => void;
 
@@ -262,11 +264,26 @@ export class Room extends RingsideElement {
                     @rs-press=${() => void work("disk", machine.name, ({ disks }) => disks.attach(machine.id, id))}
                   ></rs-action>`,
               )}
-              <rs-action
-                look="danger"
-                label=${m.remove(name)}
-                @rs-press=${() => void work("disk", name, ({ disks }) => disks.delete(id))}
-              ></rs-action>
+              ${
+                this.deleting === id
+                  ? html`<strong role="alert">${m.removeSure(name)}</strong>
+                      <rs-action
+                        look="outlined"
+                        label=${this.m.remove.keep}
+                        @rs-press=${() => (this.deleting = undefined)}
+                      ></rs-action>
+                      <rs-action
+                        class="for-good"
+                        look="danger"
+                        label=${this.m.remove.action}
+                        @rs-press=${() => void work("disk", name, ({ disks }) => disks.delete(id))}
+                      ></rs-action>`
+                  : html`<rs-action
+                      look="danger"
+                      label=${m.remove(name)}
+                      @rs-press=${() => (this.deleting = id)}
+                    ></rs-action>`
+              }
             </li>`,
         )}
       </ul>
