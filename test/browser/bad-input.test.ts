@@ -46,7 +46,7 @@ test("An image with a wrong digest is not started", async () => {
   };
   const page = await visit(wrong);
   await notice(page, "SHA-256 differs");
-  expect(await page.locator("rs-library a").innerText()).toContain("Powered off");
+  await page.locator("rs-library a", { hasText: "Powered off" }).waitFor();
   await page.context().close();
 });
 

@@ -40,9 +40,20 @@ export function createMachineWorker(): WorkerHandle {
 
 const newWorker = () => new Worker(new URL("./machine-worker.ts", import.meta.url), { type: "module" });
 
+/** For the first state: its thread is there before the manifest that names the state. */
+let spareUnpacker: Worker | undefined;
+
+/** Starts the thread that the next file will be unpacked in. */
+export function prepareUnpacking(): void {
+  spareUnpacker ??= newUnpacker();
+}
+
+const newUnpacker = () => new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
+
 /** Fetches, checks and unpacks a gzip file of an image in a thread of its own. */
 export function unpackInWorker(images: ImageLoader, image: string, file: ImageFile): Promise<Uint8Array> {
-  const worker = new Worker(new URL("./unpack-worker.ts", import.meta.url), { type: "module" });
+  const worker = spareUnpacker ?? newUnpacker();
+  spareUnpacker = undefined;
   return new Promise<Uint8Array>((resolve, reject) => {
     worker.onerror = (event) => {
       event.preventDefault();

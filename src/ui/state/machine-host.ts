@@ -4,6 +4,7 @@ import {
   compileEngine,
   createMachineWorker,
   prepareMachineWorker,
+  prepareUnpacking,
   unpackInWorker,
 } from "../../hypervisor-model/virtual-machines/machine-worker-browser.ts";
 import type { MachineHost } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
@@ -34,6 +35,7 @@ export function isFirstVisit(): boolean {
 
 /** Begins to load all that the first machine needs. What fails is told when that machine starts. */
 export function loadFirstMachine(): void {
+  prepareUnpacking();
   prepareMachineWorker();
   machineHost.compileEngine().catch(() => undefined);
   for (const image of [DEFAULT_IMAGE, FIRMWARE_IMAGE]) loadImage(image).catch(() => undefined);
