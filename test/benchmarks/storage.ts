@@ -17,6 +17,7 @@ import type { Change, Store } from "../../src/hypervisor-model/storage/store.ts"
 
 import type { Row } from "./bench.ts";
 import { benchmarkLiveStorage } from "./storage-live.ts";
+import { benchmarkStoragePage } from "./storage-page.ts";
 
 const MIB = 1 << 20;
 const ROUNDS = 7;
@@ -130,6 +131,7 @@ export async function benchmarkStorage(imagesFolder: string, log: (line: string)
       1.3,
     ),
     ...(await benchmarkLiveStorage(imagesFolder, log)),
+    ...(await benchmarkStoragePage(imagesFolder, log)),
   ];
 }
 
