@@ -1,6 +1,8 @@
 /** Where each stored block is: in memory, one entry a block, built from the lists of ids that packs carry. */
-import { ZERO_BLOCK, type BlockId } from "./store.ts";
+import { blockIdOf, blocksOf, idAt } from "./block-id.ts";
+import { DamagedError } from "./errors.ts";
 import { BLOCKS_PER_PACK } from "./pack.ts";
+import { ZERO_BLOCK, type BlockId } from "./store.ts";
 
 export interface BlockPlace {
   pack: number;
@@ -64,4 +66,25 @@ export function sortPacks(
     freedBlocks += ids.length - slots.length;
   }
   return { dead, sparse, freedBlocks };
+}
+
+/** Marks the blocks that a document refers to as in use. */
+export function markBlocks(used: Set<BlockId>, value: unknown): void {
+  const blocks = blocksOf(value);
+  if (blocks) for (let i = 0; i < blocks.length / 16; i++) used.add(idAt(blocks, i));
+}
+
+/** The blocks of a pack that go into a new one, in `slots`. Throws DamagedError when one is not what its id says. */
+export function keptBlocks(
+  ids: readonly BlockId[],
+  blocks: readonly Uint8Array[],
+  slots: readonly number[],
+  fingerprintKey: Uint32Array,
+): [BlockId, Uint8Array][] {
+  return slots.map((slot) => {
+    const id = ids[slot];
+    if (blockIdOf(blocks[slot], fingerprintKey) !== id)
+      throw new DamagedError(`block ${id} is damaged`, "other content", "content of that fingerprint");
+    return [id, blocks[slot]];
+  });
 }

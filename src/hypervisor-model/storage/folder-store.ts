@@ -23,8 +23,8 @@ import {
   type FileHandle,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { blockIdOf, blocksOf, idAt, newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
-import { BlockIndex, sortPacks } from "./block-index.ts";
+import { newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
+import { BlockIndex, keptBlocks, markBlocks, sortPacks } from "./block-index.ts";
 import { decodeDocument, encodeDocument } from "./document-codec.ts";
 import {
   ConflictError,
@@ -398,10 +398,7 @@ class FolderStore implements Store {
     return this.turn.run(async () => {
       const used = new Set<BlockId>();
       for (const documents of this.collections.values()) {
-        for (const value of documents.values()) {
-          const blocks = blocksOf(value);
-          if (blocks) for (let i = 0; i < blocks.length / 16; i++) used.add(idAt(blocks, i));
-        }
+        for (const value of documents.values()) markBlocks(used, value);
       }
       const before = (await this.usage()).storedBytes;
       const packs = [...this.packs.values()].map(({ pack, ids }) => ({ pack, ids: unpackIds(ids) }));
@@ -411,14 +408,8 @@ class FolderStore implements Store {
       const kept: [BlockId, Uint8Array][] = [];
       for (const { pack, slots } of sparse) {
         const blocks = await this.readPack(pack);
-        const ids = this.packs.get(pack)!.ids;
-        for (const slot of slots) {
-          const id = idAt(ids, slot);
-          if (blockIdOf(blocks[slot], this.fingerprintKey) !== id) {
-            throw new DamagedError(`block ${id} is damaged`, "other content", "content of that fingerprint");
-          }
-          kept.push([id, blocks[slot]]);
-        }
+        const ids = unpackIds(this.packs.get(pack)!.ids);
+        kept.push(...keptBlocks(ids, blocks, slots, this.fingerprintKey));
       }
       // Files that would be less than half full are emptied too, so that their space comes back.
       const sizes = new Map<number, { live: number; all: number }>();

@@ -7,15 +7,9 @@
  * noticed too.
  */
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
-import { blockIdOf, blocksOf, idAt, newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
-import { BlockIndex, sortPacks } from "./block-index.ts";
-import {
-  ConflictError,
-  DamagedError,
-  NewerVersionError,
-  StorageFullError,
-  StorageUnavailableError,
-} from "./errors.ts";
+import { newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
+import { BlockIndex, keptBlocks, markBlocks, sortPacks } from "./block-index.ts";
+import { ConflictError, NewerVersionError, StorageFullError, StorageUnavailableError } from "./errors.ts";
 import { decodePack, encodePacks, PackCache, type Pack } from "./pack.ts";
 import {
   BLOCK_SIZE,
@@ -274,8 +268,7 @@ class IndexedDbStore implements Store {
       cursor;
       cursor = await cursor.continue()
     ) {
-      const blocks = blocksOf(cursor.value);
-      if (blocks) for (let i = 0; i < blocks.length / 16; i++) used.add(idAt(blocks, i));
+      markBlocks(used, cursor.value);
     }
     const [keys, headers] = await Promise.all([
       marking.objectStore("packs").getAllKeys(),
@@ -293,16 +286,7 @@ class IndexedDbStore implements Store {
       const body = await this.db.get("bodies", pack);
       if (!body) return undefined;
       const blocks = await decodePack(header.codec, body, ids.length);
-      for (const slot of slots) {
-        if (blockIdOf(blocks[slot], this.fingerprintKey) !== ids[slot]) {
-          throw new DamagedError(
-            `block ${ids[slot]} is damaged`,
-            "other content",
-            "content of that fingerprint",
-          );
-        }
-        kept.push([ids[slot], blocks[slot]]);
-      }
+      kept.push(...keptBlocks(ids, blocks, slots, this.fingerprintKey));
     }
     const moved = await encodePacks(kept, true);
 

@@ -1,5 +1,6 @@
 /** The store in memory: for tests, and for a page that is denied any other (it says so). Blocks are not compressed. */
-import { blocksOf, newFingerprintKey, unpackIds } from "./block-id.ts";
+import { newFingerprintKey } from "./block-id.ts";
+import { markBlocks } from "./block-index.ts";
 import { ConflictError } from "./errors.ts";
 import {
   BLOCK_SIZE,
@@ -68,9 +69,7 @@ export class MemoryStore implements Store {
   async collectGarbage(): Promise<GarbageReport> {
     const used = new Set<BlockId>();
     for (const documents of this.collections.values()) {
-      for (const value of documents.values()) {
-        for (const id of unpackIds(blocksOf(value) ?? new Uint8Array(0))) used.add(id);
-      }
+      for (const value of documents.values()) markBlocks(used, value);
     }
     let freedBlocks = 0;
     for (const id of this.blocks.keys()) {
