@@ -55,7 +55,7 @@ for (const [language, scheme] of [
   await picture("network");
   await page.locator("rs-library a").first().click();
   await page.locator('[data-command="snapshot-manager"] button').click();
-  for (const name of language === "en" ? ["clean", "two disks"] : ["干净系统", "两块磁盘"]) {
+  for (const name of language === "en" ? ["clean", "firewall off"] : ["干净系统", "防火墙已关"]) {
     await page.locator("rs-snapshot-tree .take button").click();
     await page.locator("rs-snapshot-dialogs input").first().fill(name);
     await page.locator("rs-snapshot-dialogs .do button").click();

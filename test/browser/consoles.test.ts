@@ -11,7 +11,7 @@ beforeAll(async () => {
   const context = await newVisitor(ringside);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(ringside.address);
   await expectConsole(page, PROMPT);
 });
