@@ -40,6 +40,7 @@ export const networks = {
   showDrawing: "Show the drawing",
   hideDrawing: "Hide the drawing",
   list: "Networks",
+  held: "‖ held (step mode)",
   linkState: { up: "up", down: "down", off: "machine off", loose: "not plugged in", wan: "uplink" },
   nowhere: "no network",
   cable: (from: string, to: string, state: string, sent: string, received: string) =>

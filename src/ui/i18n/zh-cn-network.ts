@@ -42,6 +42,7 @@ export const networks: typeof english = {
   showDrawing: "显示拓扑图",
   hideDrawing: "隐藏拓扑图",
   list: "网络",
+  held: "‖ 已暂停（单步）",
   linkState: { up: "已连通", down: "已断开", off: "虚拟机已关机", loose: "未插网线", wan: "上行链路" },
   nowhere: "无网络",
   cable: (from, to, state, sent, received) =>

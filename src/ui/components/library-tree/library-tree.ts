@@ -11,6 +11,7 @@ import { command, dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { folders, openTab, type MachineView } from "../../state/machines.ts";
 import { hashOf, route } from "../../state/route.ts";
+import { stepControl } from "../../state/step-control.ts";
 import { stateMark, stateName } from "../../state/state-name.ts";
 import "../action-button/action-button.ts";
 import { RingsideElement } from "../element.ts";
@@ -398,7 +399,7 @@ export class LibraryTree extends RingsideElement {
               >
                 <rs-icon name="network"></rs-icon>
                 <span class="name">${name}</span>
-                <span class="quiet small">${m.kind[kind]}</span>
+                <span class="quiet small">${stepControl(name).held.get() ? m.held : m.kind[kind]}</span>
               </a>
             </div>
           </li>`;
