@@ -32,27 +32,22 @@ export function inverseTangentRatio(square: bigint, sign: 1n | -1n): bigint {
   return sum;
 }
 
-/** sin(x) / x as a function of x squared, x at most 1. */
-export function sineRatio(square: bigint): bigint {
+/** 1 - x^2 / (n (n + 1)) + …: every term is the one before times -x^2 by the next two numbers from `first` on. */
+function alternatingSeries(square: bigint, first: bigint): bigint {
   let term = ONE;
   let sum = ONE;
-  for (let n = 2n; term > 1n || term < -1n; n += 2n) {
+  for (let n = first; term > 1n || term < -1n; n += 2n) {
     term = -multiplyFixed(term, square) / (n * (n + 1n));
     sum += term;
   }
   return sum;
 }
 
+/** sin(x) / x as a function of x squared, x at most 1. */
+export const sineRatio = (square: bigint): bigint => alternatingSeries(square, 2n);
+
 /** cos(x) as a function of x squared, x at most 1. */
-export function cosine(square: bigint): bigint {
-  let term = ONE;
-  let sum = ONE;
-  for (let n = 1n; term > 1n || term < -1n; n += 2n) {
-    term = -multiplyFixed(term, square) / (n * (n + 1n));
-    sum += term;
-  }
-  return sum;
-}
+export const cosine = (square: bigint): bigint => alternatingSeries(square, 1n);
 
 /** Steps of the arctangent table: atan(i / 16). */
 export const ARCTANGENT_STEPS = 16n;
