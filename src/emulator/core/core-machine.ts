@@ -25,6 +25,9 @@ import {
   type SerialPort,
 } from "../machine.ts";
 import { decodeState, encodeState } from "../state-codec.ts";
+import { CoreDebugging } from "./debug/core-debugging.ts";
+import { undoable } from "./debug/history.ts";
+import type { DebugDriver } from "./debug/session.ts";
 import { VgaScreen } from "./devices/vga-screen.ts";
 import { Pc, type PcBoot, type PcInput, type PcStop } from "./pc.ts";
 import { restorePc, savePc, type PcState } from "./pc-state.ts";
@@ -68,6 +71,7 @@ export class CoreMachine implements Machine {
   readonly #outputLength = [0, 0];
   readonly #soon: (value: number) => void;
   #status: MachineStatus = { type: "paused" };
+  #debugging: CoreDebugging | undefined;
   #destroyed = false;
   #inside = false;
   #waiting: PcInput[] = [];
@@ -107,7 +111,7 @@ export class CoreMachine implements Machine {
       vgaBios: firmware.vgaBios,
       boot: bootOf(options),
       exitPort: options.boot.type === "multiboot",
-      drives: { hda: drives.hda, hdb: drives.hdb, cdrom: drives.cdrom },
+      drives: { hda: this.#undoable(drives.hda), hdb: this.#undoable(drives.hdb), cdrom: drives.cdrom },
       hasCdrom: hardware.hasCdrom,
       nics: hardware.nics,
       bootOrder: hardware.bootOrder,
@@ -115,13 +119,47 @@ export class CoreMachine implements Machine {
       startTime,
       seed: options.seed,
       events: {
-        serial: (port, byte) => this.#serialOut(port, byte),
-        transmit: (nic, frame) => events.transmit(nic, frame),
-        drive: (drive, operation, bytes) => events.drive(drive, operation, bytes),
+        serial: (port, byte) => {
+          if (!this.#replaying) this.#serialOut(port, byte);
+        },
+        transmit: (nic, frame) => {
+          if (!this.#replaying) events.transmit(nic, frame);
+        },
+        drive: (drive, operation, bytes) => {
+          if (!this.#replaying) events.drive(drive, operation, bytes);
+        },
       },
     });
     this.#screen = new VgaScreen(this.pc.vga, (update) => events.screen(update));
     this.#soon = immediate((turn) => this.#loop(turn));
+  }
+
+  /** What happens now has been told before: the debugger has gone back. */
+  get #replaying(): boolean {
+    return this.#debugging?.debug.history.replaying === true;
+  }
+
+  #undoable(drive: BlockDevice | undefined): BlockDevice | undefined {
+    return drive === undefined ? undefined : undoable(drive, () => this.#debugging?.debug.history);
+  }
+
+  /** Opens the machine for a debugger; what it stops at pauses the machine. Stands still for a moment. */
+  async attachDebugger(): Promise<DebugDriver> {
+    this.#alive();
+    if (this.#debugging !== undefined) return this.#debugging;
+    const wasRunning = this.#status.type === "running";
+    await this.pause();
+    await this.pc.settle();
+    const debugging = new CoreDebugging(this, this.pc);
+    debugging.debug.start();
+    this.#debugging = debugging;
+    if (wasRunning) await this.run();
+    return debugging;
+  }
+
+  detachDebugger(): void {
+    this.#debugging?.debug.detach();
+    this.#debugging = undefined;
   }
 
   /** A listener that throws crashes the machine; it does not break a device in the middle of its work. */
@@ -209,7 +247,8 @@ export class CoreMachine implements Machine {
         const due = this.#dueTime();
         const debt = due - pc.clock.now();
         if (debt > DEBT_MS * 1e6) this.#anchor += debt / 1e6 - DEBT_MS;
-        stop = pc.run(SLICE_INSTRUCTIONS, Math.min(due, this.#dueTime()));
+        const until = Math.min(due, this.#dueTime());
+        stop = this.#debugging?.slice(SLICE_INSTRUCTIONS, until) ?? pc.run(SLICE_INSTRUCTIONS, until);
       } while (
         stop.type === "limit" &&
         pc.clock.now() < this.#dueTime() &&
@@ -225,6 +264,10 @@ export class CoreMachine implements Machine {
 
   #next(stop: PcStop, turn: number): void {
     switch (stop.type) {
+      case "stopped":
+        if (this.#debugging?.stop === undefined) break;
+        this.#end({ type: "paused" });
+        return;
       case "halted":
         this.#end({ type: "halted" });
         return;
@@ -232,7 +275,7 @@ export class CoreMachine implements Machine {
         this.#end({ type: "halted" });
         return;
       case "triple-fault":
-        this.pc.reset();
+        this.#apply({ type: "reset" });
         break;
       case "waiting":
         void this.pc.settled().then(() => this.#loop(turn));
@@ -242,7 +285,8 @@ export class CoreMachine implements Machine {
     this.#showScreen();
     const { clock, cpu } = this.pc;
     const ahead = (clock.now() - this.#dueTime()) / 1e6;
-    if (ahead < 0 && !this.#isIdle()) this.#soon(turn);
+    if (this.#debugging?.slow === true) this.#timer = setTimeout(() => this.#loop(turn), 8);
+    else if (ahead < 0 && !this.#isIdle()) this.#soon(turn);
     else {
       const next = cpu.halted ? (clock.nextDeadline() - this.#dueTime()) / 1e6 : Math.max(ahead, 0);
       if (next < 1) this.#soon(turn);
@@ -273,6 +317,7 @@ export class CoreMachine implements Machine {
     this.#alive();
     if (this.#status.type === "running") return;
     this.#setAnchor();
+    this.#debugging?.resume();
     this.#setStatus({ type: "running" });
     this.#soon(++this.#turn);
   }
@@ -281,7 +326,9 @@ export class CoreMachine implements Machine {
     this.#alive();
     this.#halt();
     this.#screen.flush();
-    if (this.#status.type === "running") this.#setStatus({ type: "paused" });
+    if (this.#status.type !== "running") return;
+    this.#debugging?.interrupt();
+    this.#setStatus({ type: "paused" });
   }
 
   async reset(): Promise<void> {
@@ -315,7 +362,8 @@ export class CoreMachine implements Machine {
   #apply(input: PcInput): void {
     const { clock, cpu } = this.pc;
     this.#options.onInput?.({ instructions: cpu.instructions, time: clock.now(), input });
-    this.pc.apply(input);
+    if (this.#debugging === undefined) this.pc.apply(input);
+    else this.#debugging.debug.history.input(input);
   }
 
   sendSerial(port: SerialPort, bytes: Uint8Array): void {
@@ -385,6 +433,7 @@ export class CoreMachine implements Machine {
     });
     memory.dirty.fill(1);
     restorePc(this.pc, devices.pc);
+    this.#debugging?.debug.start();
     this.#status = { type: devices.halted ? "halted" : "paused" };
   }
 

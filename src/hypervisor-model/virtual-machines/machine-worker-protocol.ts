@@ -79,6 +79,9 @@ export interface MachineControl {
   insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void>;
   statistics(): Promise<MachineStatistics>;
   readMemory(address: number, length: number): Promise<Uint8Array>;
+  /** The port speaks `DebugTarget` (bare-pc-protocol.ts) by Comlink. Only a core machine can be debugged. */
+  openDebugger(port: MessagePort): Promise<void>;
+  closeDebugger(): Promise<void>;
 }
 
 /** `memory`: with the state, to be gone on from. */

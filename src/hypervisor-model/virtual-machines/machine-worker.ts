@@ -4,6 +4,7 @@
  */
 import { expose, transfer } from "comlink";
 import { CoreMachine } from "../../emulator/core/core-machine.ts";
+import { DebugSession } from "../../emulator/core/debug/session.ts";
 import type { DriveName, Machine, MachineEvents, MachineOptions } from "../../emulator/machine.ts";
 import { checkStateFits } from "../../emulator/machine-state.ts";
 import { loadV86 } from "../../emulator/v86/load-v86.ts";
@@ -15,6 +16,7 @@ import { revertChange, takeSnapshot, type SnapshotDocument } from "../storage/sn
 import { connectStore } from "../storage/store-port.ts";
 import type { BlockId, Store } from "../storage/store.ts";
 import { Turn } from "../storage/turn.ts";
+import type { DebugTarget } from "./bare-pc-protocol.ts";
 import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
 import {
   buffersOf,
@@ -284,6 +286,22 @@ class MachineHolder implements MachineControl {
   async readMemory(address: number, length: number) {
     const bytes = this.#built().readMemory(address, length);
     return transfer(bytes, [bytes.buffer as ArrayBuffer]);
+  }
+
+  async openDebugger(port: MessagePort): Promise<void> {
+    const machine = this.#built();
+    if (!(machine instanceof CoreMachine)) throw new Error("only a machine on the core can be debugged");
+    const session = new DebugSession(await machine.attachDebugger());
+    const target: DebugTarget = {
+      view: async (request) => session.view(request),
+      command: (command) => session.command(command),
+    };
+    expose(target, port);
+  }
+
+  async closeDebugger(): Promise<void> {
+    const machine = this.#built();
+    if (machine instanceof CoreMachine) machine.detachDebugger();
   }
 }
 

@@ -2,6 +2,7 @@
  * What the page and the command line give to start a machine and what they get: the types of `startMachine` in
  * running-machine.ts.
  */
+import type { DebugTarget } from "./bare-pc-protocol.ts";
 import type { Agent, AgentStatus } from "../../emulator/agent/agent-types.ts";
 import type { Store } from "../storage/store.ts";
 import type { LiveSnapshot, TakenSnapshot } from "./machine-worker-protocol.ts";
@@ -190,4 +191,6 @@ export interface RunningMachine {
   statistics(): Promise<MachineStatistics>;
   driveActivity(): { disks: DriveActivity[]; cdrom: DriveActivity; floppy: DriveActivity };
   readMemory(address: number, length: number): Promise<Uint8Array>;
+  /** Opens a core machine for a debugger, until `close`. Rejects for any other engine. */
+  openDebugger(): Promise<{ target: DebugTarget; close(): void }>;
 }

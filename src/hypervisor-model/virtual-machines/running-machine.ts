@@ -6,10 +6,12 @@
  *     await machine.ready;
  *     const { exit, stdout } = await machine.agent.run("uname -a");
  */
-import { proxy } from "comlink";
+import { proxy, transfer, wrap } from "comlink";
 import { AgentClient } from "../../emulator/agent/agent-client.ts";
 import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
+import type { DebugAnswer } from "../../emulator/core/debug/session.ts";
+import type { DebugTarget } from "./bare-pc-protocol.ts";
 import type { FromWorker, LiveSnapshot, TakenSnapshot, WorkerMedium } from "./machine-worker-protocol.ts";
 import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
@@ -550,6 +552,24 @@ class GuestMachine implements RunningMachine {
 
   async readMemory(address: number, length: number): Promise<Uint8Array> {
     return this.#live().call((control) => control.readMemory(address, length));
+  }
+
+  async openDebugger(): Promise<{ target: DebugTarget; close(): void }> {
+    const thread = this.#live();
+    const channel = new MessageChannel();
+    await thread.call((control) => control.openDebugger(transfer(channel.port2, [channel.port2])));
+    const remote = wrap<DebugTarget>(channel.port1);
+    return {
+      target: {
+        view: (request) => thread.call(() => remote.view(request)),
+        command: (command) => thread.call<DebugAnswer>(() => remote.command(command)),
+      },
+      close: () => {
+        channel.port1.close();
+        if (this.#thread === thread)
+          void thread.call((control) => control.closeDebugger()).catch(() => undefined);
+      },
+    };
   }
 }
 

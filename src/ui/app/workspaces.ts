@@ -38,6 +38,14 @@ export const WORKSPACES: readonly Workspace[] = [
     load: () => import("../panels/storage/storage.ts"),
     view: (rest) => html`<rs-storage .rest=${rest}></rs-storage>`,
   },
+  {
+    name: "cpu",
+    icon: "cpu",
+    label: (m) => m.cpu.tab,
+    door: (m) => m.cpu.door,
+    load: () => import("../panels/cpu/cpu.ts"),
+    view: (rest) => html`<rs-cpu .rest=${rest}></rs-cpu>`,
+  },
 ];
 
 export function findWorkspace(name: string): Workspace | undefined {

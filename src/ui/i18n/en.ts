@@ -1,5 +1,6 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
 import { capture } from "./en-capture.ts";
+import { cpu } from "./en-cpu.ts";
 import { internet } from "./en-internet.ts";
 import { networks } from "./en-network.ts";
 import { outside } from "./en-outside.ts";
@@ -11,6 +12,7 @@ export const en = {
   networks,
   storage,
   capture,
+  cpu,
   internet,
   outside,
   ping,

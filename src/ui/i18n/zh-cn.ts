@@ -1,6 +1,7 @@
 /** 简体中文界面文字：用 VMware Workstation 自己的中文说法，命令、文件名、设备名不译。 */
 import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
+import { cpu } from "./zh-cn-cpu.ts";
 import { internet } from "./zh-cn-internet.ts";
 import { networks } from "./zh-cn-network.ts";
 import { outside } from "./zh-cn-outside.ts";
@@ -12,6 +13,7 @@ export const zhCn: Messages = {
   networks,
   storage,
   capture,
+  cpu,
   internet,
   outside,
   ping,

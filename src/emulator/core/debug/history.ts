@@ -98,31 +98,12 @@ export class History {
     this.pc.memory.watchHistory(false);
   }
 
-  /** A drive whose writes can be taken back; to be given to the PC in its place. */
-  undoable(drive: BlockDevice): BlockDevice {
-    const keep = (offset: number, bytes: Uint8Array) => {
-      const last = this.checkpoints.at(-1);
-      if (last === undefined) return;
-      last.sectors.push({ drive, offset, bytes: bytes.slice() });
-      last.bytes += bytes.length;
-    };
-    return {
-      byteLength: drive.byteLength,
-      readOnly: drive.readOnly,
-      read: (offset, length) => drive.read(offset, length),
-      write: (offset, bytes) => {
-        if (!this.active) return drive.write(offset, bytes);
-        const old = drive.read(offset, bytes.length);
-        if (old instanceof Uint8Array) {
-          keep(offset, old);
-          return drive.write(offset, bytes);
-        }
-        return old.then((found) => {
-          keep(offset, found);
-          return drive.write(offset, bytes);
-        });
-      },
-    };
+  /** What a drive had where it is about to be written. */
+  keepSectors(drive: BlockDevice, offset: number, bytes: Uint8Array): void {
+    const last = this.checkpoints.at(-1);
+    if (last === undefined) return;
+    last.sectors.push({ drive, offset, bytes: bytes.slice() });
+    last.bytes += bytes.length;
   }
 
   /** Sets the processor's observer; that it drops translations is part of the timeline. */
@@ -363,4 +344,27 @@ export class History {
     await this.replay(target);
     return writes[0];
   }
+}
+
+/** A drive whose writes the history can take back; to be given to the PC in its place. */
+export function undoable(drive: BlockDevice, history: () => History | undefined): BlockDevice {
+  return {
+    byteLength: drive.byteLength,
+    readOnly: drive.readOnly,
+    read: (offset, length) => drive.read(offset, length),
+    write: (offset, bytes) => {
+      const keeper = history();
+      if (keeper?.active !== true) return drive.write(offset, bytes);
+      const old = drive.read(offset, bytes.length);
+      if (old instanceof Uint8Array) {
+        keeper.keepSectors(drive, offset, old);
+        return drive.write(offset, bytes);
+      }
+      const kept = bytes.slice();
+      return old.then((found) => {
+        keeper.keepSectors(drive, offset, found);
+        return drive.write(offset, kept);
+      });
+    },
+  };
 }

@@ -1,0 +1,285 @@
+/** What a debugger's panel shows, as plain data: it crosses from a Worker to the page. */
+import { disassemble } from "../assembler/disassemble.ts";
+import type { Cpu } from "../cpu/cpu.ts";
+import { readFlags } from "../cpu/flags.ts";
+import { CR0_PE, CR0_PG, CS, DS, EIP, ESP, FLAG_VM, LDTR, SS, TR } from "../cpu/registers.ts";
+import type { Pc } from "../pc.ts";
+import type { Breakpoint } from "./breakpoints.ts";
+import type { Debugger, DebugStop, Recording } from "./debugger.ts";
+import { descriptorTable, pageWalk, readLinearBytes, type PageWalk, type TableEntry } from "./inspect.ts";
+import type { Profile } from "./profile.ts";
+import type { MachineLogEntry } from "./trace.ts";
+
+/** What of the machine is looked at; the rest is not computed. */
+export interface ViewRequest {
+  /** Linear address the code listing begins at; undefined follows EIP. */
+  code?: number;
+  codeLines: number;
+  memory: number;
+  memoryBytes: number;
+  part: "stack" | "memory" | "tables" | "paging" | "devices" | "log" | "profile" | "breakpoints";
+  table: "gdt" | "ldt" | "idt";
+  walk: number;
+}
+
+export interface CodeLine {
+  linear: number;
+  /** Offset in the code segment. */
+  offset: number;
+  bytes: string;
+  text: string;
+  label?: string;
+  target?: number;
+}
+
+export type CpuMode = "real" | "protected" | "virtual-8086" | "guest";
+
+export interface RegisterView {
+  /** EAX ECX EDX EBX ESP EBP ESI EDI. */
+  general: number[];
+  eip: number;
+  flags: number;
+  /** ES CS SS DS FS GS. */
+  segments: { selector: number; base: number; limit: number; attributes: number }[];
+  control: { cr0: number; cr2: number; cr3: number; cr4: number };
+  debug: number[];
+  tables: { gdtBase: number; gdtLimit: number; idtBase: number; idtLimit: number; ldt: number; task: number };
+}
+
+export interface DeviceView {
+  name: string;
+  registers: { name: string; value: string }[];
+}
+
+export interface DebugView {
+  running: boolean;
+  /** Why it last stopped. */
+  stop: DebugStop | undefined;
+  instructions: number;
+  /** Virtual milliseconds. */
+  milliseconds: number;
+  /** Counts between which one can go back and forth. */
+  history: { first: number; head: number; bytes: number };
+  mode: CpuMode;
+  cpl: number;
+  paging: PageWalk["paging"];
+  bits: 16 | 32;
+  halted: boolean;
+  /** Linear address of the next instruction. */
+  next: number;
+  registers: RegisterView;
+  code: CodeLine[];
+  stack: { linear: number; values: number[]; size: 2 | 4 } | undefined;
+  memory: { linear: number; bytes: Uint8Array; present: Uint8Array } | undefined;
+  table: TableEntry[] | undefined;
+  walk: PageWalk | undefined;
+  devices: DeviceView[] | undefined;
+  log: MachineLogEntry[] | undefined;
+  trace: CodeLine[] | undefined;
+  profile: Profile | undefined;
+  breakpoints: Breakpoint[];
+  recording: Recording;
+}
+
+const STACK_ENTRIES = 24;
+const LOG_LINES = 200;
+
+const hex = (value: number, digits: number) => (value >>> 0).toString(16).padStart(digits, "0");
+
+export function modeOf(cpu: Cpu): CpuMode {
+  if (cpu.guest !== null) return "guest";
+  if ((cpu.cr0 & CR0_PE) === 0) return "real";
+  return (cpu.systemFlags & FLAG_VM) !== 0 ? "virtual-8086" : "protected";
+}
+
+function registersOf(cpu: Cpu): RegisterView {
+  return {
+    general: Array.from(cpu.r.subarray(0, 8), (value) => value >>> 0),
+    eip: cpu.r[EIP] >>> 0,
+    flags: readFlags(cpu) >>> 0,
+    segments: Array.from({ length: 6 }, (_, i) => ({
+      selector: cpu.selector[i],
+      base: cpu.base[i] >>> 0,
+      limit: cpu.limit[i],
+      attributes: cpu.attributes[i],
+    })),
+    control: { cr0: cpu.cr0 >>> 0, cr2: cpu.cr2 >>> 0, cr3: cpu.cr3 >>> 0, cr4: cpu.cr4 >>> 0 },
+    debug: Array.from(cpu.dr, (value) => value >>> 0),
+    tables: {
+      gdtBase: cpu.gdtrBase >>> 0,
+      gdtLimit: cpu.gdtrLimit,
+      idtBase: cpu.idtrBase >>> 0,
+      idtLimit: cpu.idtrLimit,
+      ldt: cpu.selector[LDTR],
+      task: cpu.selector[TR],
+    },
+  };
+}
+
+/** Instructions from a linear address on. Labels are by linear address. */
+export function codeLines(
+  cpu: Cpu,
+  linear: number,
+  count: number,
+  labels: ReadonlyMap<number, string>,
+): CodeLine[] {
+  const { bytes, present } = readLinearBytes(cpu, linear, count * 15);
+  const bits = cpu.wideCode ? 32 : 16;
+  const base = cpu.base[CS] >>> 0;
+  const lines: CodeLine[] = [];
+  for (let at = 0; lines.length < count && at < bytes.length;) {
+    const here = (linear + at) >>> 0;
+    const offset = (here - base) >>> 0;
+    const label = labels.get(here);
+    if (present[at] === 0) {
+      lines.push({ linear: here, offset, bytes: "??", text: "", ...(label !== undefined && { label }) });
+      at++;
+      continue;
+    }
+    const { length, text, target } = disassemble(bytes, at, {
+      bits,
+      address: offset,
+      label: (address) => labels.get((base + address) >>> 0),
+    });
+    lines.push({
+      linear: here,
+      offset,
+      bytes: Array.from(bytes.subarray(at, at + length), (byte) => hex(byte, 2)).join(" "),
+      text,
+      ...(label !== undefined && { label }),
+      ...(target !== undefined && { target: (base + target) >>> 0 }),
+    });
+    at += length;
+  }
+  return lines;
+}
+
+function stackOf(cpu: Cpu): DebugView["stack"] {
+  const size = cpu.stackMask === -1 ? 4 : 2;
+  const linear = (cpu.base[SS] + (cpu.r[ESP] & cpu.stackMask)) >>> 0;
+  const { bytes } = readLinearBytes(cpu, linear, STACK_ENTRIES * size);
+  const view = new DataView(bytes.buffer);
+  const values = Array.from({ length: STACK_ENTRIES }, (_, i) =>
+    size === 4 ? view.getUint32(i * 4, true) : view.getUint16(i * 2, true),
+  );
+  return { linear, values, size };
+}
+
+/** Registers of the devices a small program meets, by their saved states: reading them changes nothing. */
+function devicesOf(pc: Pc): DeviceView[] {
+  const plain = (name: string, state: object): DeviceView => ({
+    name,
+    registers: Object.entries(state).flatMap(([key, value]: [string, unknown]) => {
+      if (key === "version") return [];
+      if (typeof value === "number") return [{ name: key, value: value < 0 ? String(value) : hex(value, 2) }];
+      if (typeof value === "boolean" || typeof value === "string")
+        return [{ name: key, value: String(value) }];
+      if (
+        Array.isArray(value) &&
+        value.length <= 8 &&
+        value.every((one) => typeof one === "object" && one !== null)
+      ) {
+        return (value as object[]).flatMap((one, i) =>
+          plain("", one).registers.map((register) => ({
+            name: `${i}.${register.name}`,
+            value: register.value,
+          })),
+        );
+      }
+      return [];
+    }),
+  });
+  return [
+    plain("8259 PIC", pc.pic.save()),
+    plain("8254 PIT", pc.pit.save()),
+    plain("16550 COM1", pc.serial[0].save()),
+    plain("8042", pc.keyboard.save()),
+    plain("RTC", pc.rtc.save()),
+  ];
+}
+
+export interface ViewContext {
+  debug: Debugger;
+  running: boolean;
+  stop: DebugStop | undefined;
+  labels: ReadonlyMap<number, string>;
+}
+
+/** Lines before the current one that stay in sight. */
+const BEFORE = 4;
+
+/** Where the listing begins so that EIP is in it: the lines shown before, as long as it is among them. */
+export function listingStart(
+  cpu: Cpu,
+  previous: CodeLine[],
+  next: number,
+  labels: ReadonlyMap<number, string>,
+): number {
+  const at = previous.findIndex(({ linear }) => linear === next);
+  if (at >= 0 && at < previous.length - 3) {
+    const fresh = codeLines(cpu, previous[0].linear, at + 1, labels);
+    if (fresh[at]?.linear === next) return previous[0].linear;
+  }
+  // Some bytes back, if the instructions from there come out at EIP.
+  for (let back = BEFORE * 6; back > 0; back--) {
+    const start = next - back;
+    if (start < 0) continue;
+    const lines = codeLines(cpu, start, BEFORE, labels);
+    const last = lines.at(-1);
+    if (
+      last === undefined ||
+      lines.some(({ text, bytes }) => text.startsWith("db ") || text === "" || bytes === "00 00")
+    )
+      continue;
+    const end = last.linear + (last.bytes.length + 1) / 3;
+    if (end === next) return start;
+  }
+  return next;
+}
+
+export function debugView(context: ViewContext, request: ViewRequest, previous: CodeLine[]): DebugView {
+  const { debug, running, stop, labels } = context;
+  const { pc, history, linear: next } = debug;
+  const { cpu } = pc;
+  const start = request.code ?? listingStart(cpu, previous, next, labels);
+  const { part } = request;
+  return {
+    running,
+    stop,
+    instructions: cpu.instructions,
+    milliseconds: pc.clock.now() / 1e6,
+    history: { first: history.first, head: Math.max(history.head, cpu.instructions), bytes: history.bytes },
+    mode: modeOf(cpu),
+    cpl: cpu.cpl,
+    paging: (cpu.cr0 & CR0_PG) === 0 ? "off" : pageWalk(cpu, 0).paging,
+    bits: cpu.wideCode ? 32 : 16,
+    halted: cpu.halted,
+    next,
+    registers: registersOf(cpu),
+    code: codeLines(cpu, start, Math.min(request.codeLines, 200), labels),
+    stack: part === "stack" ? stackOf(cpu) : undefined,
+    memory:
+      part === "memory"
+        ? {
+            linear: request.memory,
+            ...readLinearBytes(cpu, request.memory, Math.min(request.memoryBytes, 4096)),
+          }
+        : undefined,
+    table: part === "tables" ? descriptorTable(cpu, request.table) : undefined,
+    walk: part === "paging" ? pageWalk(cpu, request.walk) : undefined,
+    devices: part === "devices" ? devicesOf(pc) : undefined,
+    log: part === "log" ? debug.log.last(LOG_LINES) : undefined,
+    trace:
+      part === "log" && debug.recording.trace
+        ? debug.trace.last(LOG_LINES).map(({ linear }) => codeLines(cpu, linear, 1, labels)[0])
+        : undefined,
+    profile: part === "profile" ? debug.profiler.report() : undefined,
+    breakpoints: debug.breakpoints,
+    recording: debug.recording,
+  };
+}
+
+/** Linear address of an offset in a segment's terms, for what is typed as ds:1234. */
+export function linearOf(cpu: Cpu, segment: "cs" | "ds" | "ss", offset: number): number {
+  return ((segment === "cs" ? cpu.base[CS] : segment === "ss" ? cpu.base[SS] : cpu.base[DS]) + offset) >>> 0;
+}
