@@ -471,7 +471,7 @@ class Laboratory {
     const source = sourceOf(file);
     const find = (name: string) => (name === file.name ? source : undefined);
     const id = new Random(freshSeed()).uuid();
-    const disk = await importDisk(machineHost.store!, file.name, find, { id });
+    const disk = await importDisk(machineHost.store!, file.name, find, { id, owner: this.#library.owner });
     return { id: disk.id, name: freeName(disk.name, []), sizeMiB: disk.sizeBytes / 2 ** 20 };
   }
 
