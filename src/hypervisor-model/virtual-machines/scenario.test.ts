@@ -90,6 +90,51 @@ describe("a bad file is refused with the path and the reason", () => {
       nat({ dhcp: { first: "192.168.10.9", last: "192.168.11.8" } }),
       "networks[0].dhcp.last: 192.168.11.8 is outside",
     ],
+    [
+      "a gateway inside the usual range",
+      nat({ gateway: "192.168.10.200" }),
+      "networks[0].gateway: 192.168.10.200 lies inside the DHCP range 192.168.10.128 to 192.168.10.254",
+    ],
+    [
+      "one port forwarded twice",
+      nat({
+        forwards: [
+          { protocol: "tcp", port: 80, to: "192.168.10.5:80" },
+          { protocol: "tcp", port: 80, to: "192.168.10.6:80" },
+        ],
+      }),
+      'networks[0].forwards[1].port: "tcp 80" is already used',
+    ],
+    [
+      "a lease that is too short",
+      nat({ dhcp: { leaseSeconds: 1 } }),
+      "networks[0].dhcp.leaseSeconds: expected at least 10, found 1",
+    ],
+    [
+      "a VLAN that is none",
+      machines({ nics: [{ network: "vmnet1", vlan: 4095 }] }),
+      "machines[1].nics[0].vlan: expected at most 4094",
+    ],
+    [
+      "a fault of nothing but its direction",
+      steps({ fault: { network: "vmnet8", machine: "a", direction: "in" } }),
+      "steps[0].fault: expected at least one thing to change",
+    ],
+    [
+      "a plug that is too loose",
+      steps({ fault: { network: "vmnet8", machine: "a", flap: { upMs: 1, downMs: 500 } } }),
+      "steps[0].fault.flap.upMs: expected at least 10",
+    ],
+    [
+      "a rogue DHCP server without a range",
+      steps({ fault: { network: "vmnet8", rogueDhcp: { address: "192.168.10.66", last: "192.168.10.99" } } }),
+      "steps[0].fault.rogueDhcp.first: missing",
+    ],
+    [
+      "a double on a network that is not there",
+      steps({ fault: { network: "vmnet9", duplicateAddress: "192.168.10.66" } }),
+      'steps[0].fault.network: no network "vmnet9"',
+    ],
     ["dhcp as text", nat({ dhcp: "on" }), "networks[0].dhcp: expected object, found string"],
     [
       "a forward to nowhere",
