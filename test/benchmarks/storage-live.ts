@@ -137,11 +137,11 @@ async function liveFigures(images: ImageLoader, memoryMiB: number) {
 
 async function diskSeconds(images: ImageLoader, memoryMiB: number): Promise<number[]> {
   return withGuest(images, memoryMiB, async ({ agent }) => {
-    await agent.run(DISK_TEST.before, { timeoutMs: 120_000 });
+    await agent.run(DISK_TEST.before, { timeoutMs: 600_000 });
     const seconds: number[] = [];
     for (let lap = 0; lap < 3; lap++) {
       const from = performance.now();
-      const { exit } = await agent.run(DISK_TEST.command, { timeoutMs: 120_000 });
+      const { exit } = await agent.run(DISK_TEST.command, { timeoutMs: 600_000 });
       if (exit !== 0) throw new Error(`dd ended with ${exit}`);
       seconds.push((performance.now() - from) / 1000);
     }
