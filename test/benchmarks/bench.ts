@@ -1,6 +1,7 @@
 /** The benchmarks by name. Each gives rows of one run: the same work by us and by the peer, and their ratio. */
 import type { BenchmarkRow } from "./benchmark-row.ts";
 import { benchmarkCore } from "./core.ts";
+import { benchmarkDebugger } from "./debugger.ts";
 import { benchmarkNetworkPage } from "./network-page.ts";
 import { benchmarkNetwork } from "./network.ts";
 import { benchmarkStart } from "./start.ts";
@@ -12,6 +13,7 @@ type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<
 
 export const benchmarks: Record<string, Benchmark> = {
   core: benchmarkCore,
+  debugger: benchmarkDebugger,
   network: benchmarkNetwork,
   "network-page": benchmarkNetworkPage,
   start: (imagesFolder, log) => benchmarkStart(imagesFolder, { log }),
