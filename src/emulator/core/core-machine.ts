@@ -24,6 +24,7 @@ import {
   type Scancodes,
   type SerialPort,
 } from "../machine.ts";
+import { realNow } from "../real-time.ts";
 import { decodeState, encodeState } from "../state-codec.ts";
 import { CoreDebugging } from "./debug/core-debugging.ts";
 import { undoable } from "./debug/history.ts";
@@ -82,7 +83,7 @@ export class CoreMachine implements Machine {
   /** Real time in ms at which the guest's clock shows 0. */
   #anchor = 0;
   #busyMs = 0;
-  #askedAt = performance.now();
+  #askedAt = realNow();
   #askedBusyMs = 0;
 
   static async create(options: CoreMachineOptions): Promise<CoreMachine> {
@@ -218,18 +219,18 @@ export class CoreMachine implements Machine {
 
   /** Nanoseconds that the guest's clock should show now. */
   #dueTime(): number {
-    return Math.floor((performance.now() - this.#anchor) * 1e6);
+    return Math.floor((realNow() - this.#anchor) * 1e6);
   }
 
   #setAnchor(): void {
-    this.#anchor = performance.now() - this.pc.clock.now() / 1e6;
+    this.#anchor = realNow() - this.pc.clock.now() / 1e6;
   }
 
   #loop(turn: number): void {
     if (turn !== this.#turn || this.#destroyed || this.#status.type !== "running") return;
-    const from = performance.now();
+    const from = realNow();
     const stop = this.#execute(from);
-    this.#busyMs += performance.now() - from;
+    this.#busyMs += realNow() - from;
     this.#flushSerial(0);
     this.#flushSerial(1);
     if (this.#status.type !== "running" || turn !== this.#turn) return;
@@ -249,11 +250,7 @@ export class CoreMachine implements Machine {
         if (debt > DEBT_MS * 1e6) this.#anchor += debt / 1e6 - DEBT_MS;
         const until = Math.min(due, this.#dueTime());
         stop = this.#debugging?.slice(SLICE_INSTRUCTIONS, until) ?? pc.run(SLICE_INSTRUCTIONS, until);
-      } while (
-        stop.type === "limit" &&
-        pc.clock.now() < this.#dueTime() &&
-        performance.now() - from < SLICE_MS
-      );
+      } while (stop.type === "limit" && pc.clock.now() < this.#dueTime() && realNow() - from < SLICE_MS);
     } catch (error) {
       this.#crash(error instanceof Error ? (error.stack ?? error.message) : String(error));
     } finally {
@@ -450,7 +447,7 @@ export class CoreMachine implements Machine {
   }
 
   statistics(): MachineStatistics {
-    const now = performance.now();
+    const now = realNow();
     const passed = now - this.#askedAt;
     const load = passed > 0 ? Math.min(1, (this.#busyMs - this.#askedBusyMs) / passed) : 0;
     this.#askedAt = now;

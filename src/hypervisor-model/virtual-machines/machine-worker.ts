@@ -7,6 +7,7 @@ import { CoreMachine } from "../../emulator/core/core-machine.ts";
 import { DebugSession } from "../../emulator/core/debug/session.ts";
 import type { DriveName, Machine, MachineEvents, MachineOptions } from "../../emulator/machine.ts";
 import { checkStateFits } from "../../emulator/machine-state.ts";
+import { realNow } from "../../emulator/real-time.ts";
 import { loadV86 } from "../../emulator/v86/load-v86.ts";
 import { V86Machine } from "../../emulator/v86/v86-machine.ts";
 import { RefusedError } from "../storage/errors.ts";
@@ -31,8 +32,6 @@ import {
 } from "./machine-worker-protocol.ts";
 
 const MAX_WAITING_FRAMES = 256;
-/** Real milliseconds: v86 makes this thread's own clock stand still together with its machine. */
-const realNow = performance.now.bind(performance);
 
 class MachineHolder implements MachineControl {
   readonly #start: WorkerStart;

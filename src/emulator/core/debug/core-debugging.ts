@@ -1,4 +1,5 @@
 /** A debugging session's hold on a core machine: the machine's own loop executes, this tells it where to stop. */
+import { realNow } from "../../real-time.ts";
 import type { Pc, PcStop } from "../pc.ts";
 import { Debugger, type DebugGoal, type DebugStop } from "./debugger.ts";
 import type { DebugDriver } from "./session.ts";
@@ -52,7 +53,7 @@ export class CoreDebugging implements DebugDriver {
   }
 
   #startPace(): void {
-    this.#pace = { from: performance.now(), instructions: this.debug.pc.cpu.instructions };
+    this.#pace = { from: realNow(), instructions: this.debug.pc.cpu.instructions };
   }
 
   /** The machine begins to run, whoever asked for it. */
@@ -74,7 +75,7 @@ export class CoreDebugging implements DebugDriver {
   slice(instructions: number, until: number): PcStop {
     let count = instructions;
     if (this.#speed > 0) {
-      const due = ((performance.now() - this.#pace.from) / 1000) * this.#speed;
+      const due = ((realNow() - this.#pace.from) / 1000) * this.#speed;
       count = Math.min(count, Math.floor(due - (this.debug.pc.cpu.instructions - this.#pace.instructions)));
       if (count <= 0) return { type: "idle" };
     }
