@@ -270,10 +270,14 @@ export class LibraryTree extends RingsideElement {
     const { library: m } = this.m;
     void laboratory.change(m.newFolder, async (library) => {
       const { id } = await library.createFolder(m.folderName, parent);
-      this.naming = id;
-      await this.updateComplete;
-      this.renderRoot.querySelector<HTMLInputElement>(".naming")?.select();
+      await this.nameFolder(id);
     });
+  }
+
+  private async nameFolder(id: string): Promise<void> {
+    this.naming = id;
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLInputElement>(".naming")?.select();
   }
 
   private rename(folder: LibraryFolder, name: string): void {
@@ -299,13 +303,13 @@ export class LibraryTree extends RingsideElement {
     };
     const select = (event: CustomEvent<{ item: { value: string } }>) => {
       const { value } = event.detail.item;
-      if (value === "new") this.newFolder(id);
-      else if (folder && value === "rename") {
-        this.naming = folder.id;
-        void this.updateComplete.then(() =>
-          this.renderRoot.querySelector<HTMLInputElement>(".naming")?.select(),
-        );
-      } else if (folder) void laboratory.change(name, (it) => it.deleteFolder(folder.id));
+      const act = () => {
+        if (value === "new") this.newFolder(id);
+        else if (folder && value === "rename") void this.nameFolder(folder.id);
+        else if (folder) void laboratory.change(name, (it) => it.deleteFolder(folder.id));
+      };
+      // A menu that closes takes the focus to its button, and with it the name that is being typed.
+      event.currentTarget?.addEventListener("wa-after-hide", act, { once: true });
     };
     return html`<div
         class="folder ${this.over === (id ?? TOP) ? "over" : ""}"
