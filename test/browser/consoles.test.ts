@@ -139,7 +139,7 @@ test("An own kernel boots on the serial console with the command line it was giv
     page
       .locator("rs-serial-console")
       .evaluate((element) => (element as unknown as { text(): string }).text());
-  await expect.poll(text, { timeout: 60_000 }).toContain("Command line: console=ttyS0 mark=ours");
+  await expect.poll(text, { timeout: 60_000 }).toMatch(/command line: console=ttyS0 mark=ours/);
   await page.locator('[data-command="power-off"] button').click();
   await page.locator("rs-action.now button").click();
 });
