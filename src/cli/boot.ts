@@ -1,11 +1,13 @@
 /** `ringside boot`: one guest, commands through its agent or the terminal on its console. */
+import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { VIRTUALIZATION, type EngineName } from "../emulator/machine.ts";
 import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
-import { machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
+import { isMultiboot, machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
 import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
 import { attachTerminal } from "./console-terminal.ts";
 import { checkBudget, checkImageName, fileProblem, openLaboratory, readMedium } from "./laboratory.ts";
+import { runMultibootKernel } from "./multiboot-kernel.ts";
 import { readOptions, UsageError, wholeNumber } from "./options.ts";
 
 export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD]… [--json]    boot one guest
@@ -19,7 +21,8 @@ export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD
   --virtualization not-offered|locked|on|nested-paging   hardware virtualization of a core machine (on)
   --engine core   our own processor and board in TypeScript instead of v86: slower, and the same every time
 
-Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
+A Multiboot kernel on the core has no firmware: COM1 goes to standard output, and N written to port F4h ends it with the
+status (N << 1) | 1. Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
 `;
 
 const OPTIONS = {
@@ -59,6 +62,23 @@ export async function boot(argv: string[]): Promise<number> {
   for (const file of [values.kernel, values.initrd]) {
     const problem = file === undefined ? undefined : fileProblem(file);
     if (problem !== undefined) throw new UsageError(problem);
+  }
+  if (
+    engine === "core" &&
+    values.kernel !== undefined &&
+    values.initrd === undefined &&
+    commands.length === 0
+  ) {
+    const kernel = new Uint8Array(await readFile(values.kernel));
+    if (isMultiboot(kernel)) {
+      const { line, status } = await runMultibootKernel(
+        kernel,
+        values.append ?? "",
+        wholeNumber("memory", values.memory),
+      );
+      process.stderr.write(`${line}\n`);
+      return status;
+    }
   }
   const image = imageOf(values);
   const name = image.type === "library" ? image.name : "kernel";
