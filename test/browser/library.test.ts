@@ -25,6 +25,8 @@ test("A folder is made, a machine is moved into it with the menu key, and both a
   await page.locator("rs-library a", { hasText: "Linux" }).focus();
   await page.keyboard.press("Shift+F10");
   await page.getByRole("menuitem", { name: "Move to Chapter 4" }).waitFor();
+  // The menu takes keys when its first item has the focus.
+  await page.locator("rs-library wa-dropdown-item:focus").waitFor();
   await page.keyboard.press("End");
   await page.keyboard.press("Enter");
   const inside = page.locator("rs-library ul ul a", { hasText: "Linux" });

@@ -57,5 +57,5 @@ test("A machine is renamed, duplicated and deleted by commands", async () => {
   await runCommand("delete");
   await page.getByRole("button", { name: "Delete for good" }).click();
   await page.locator("rs-home").waitFor();
-  expect(await page.locator("rs-library a").count()).toBe(1);
+  expect(await page.locator('rs-library a[href^="#/machine"]').count()).toBe(1);
 });
