@@ -82,6 +82,14 @@ export class Dialog extends RingsideElement {
     first?.focus();
   }
 
+  /** Asked for again before it was gone, it is shown again. */
+  private closed(): void {
+    this.emit("rs-close");
+    setTimeout(() => {
+      if (this.isConnected && !this.dialog.open) this.dialog.showModal();
+    }, 100);
+  }
+
   private key(event: KeyboardEvent): void {
     const { target } = event;
     if (event.key !== "Enter" || event.isComposing) return;
@@ -91,7 +99,7 @@ export class Dialog extends RingsideElement {
   }
 
   protected override render() {
-    return html`<dialog aria-labelledby="heading" @close=${() => this.emit("rs-close")}>
+    return html`<dialog aria-labelledby="heading" @close=${this.closed}>
       <div class="head">
         <h2 id="heading">${this.heading}</h2>
         <rs-action
