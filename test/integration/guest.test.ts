@@ -15,6 +15,7 @@ import {
   type RunningMachine,
   type StartOptions,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
+import { ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
 import { imagesFolder, machineSpec, repositoryHost, sleep, text, tinySpec } from "../support/machines.ts";
 
 const MIB = 2 ** 20;
@@ -46,6 +47,14 @@ function bootAfter(machine: RunningMachine, bootId: string): Promise<AgentStatus
       resolve(status);
     });
   });
+}
+
+/** A kernel that takes seconds to load, as over a slow network. */
+class SlowKernel extends ImageLoader {
+  override async read(...[image, file]: Parameters<ImageLoader["read"]>): Promise<Uint8Array> {
+    if (file.role === "kernel") await sleep(4000);
+    return super.read(image, file);
+  }
 }
 
 /** The image's template of a system disk, a gzip file. */
@@ -133,6 +142,14 @@ describe("power", () => {
     machine.agent.run("reboot -f").catch(() => undefined);
     expect((await bootAfter(machine, bootId)).hostname).toBe("phoenix");
     expect(await sh(machine, "hostname")).toBe("phoenix");
+  });
+
+  test("a guest that reboots before its kernel is there waits for it", async () => {
+    const slow = { ...host, images: new SlowKernel({ type: "folder", path: imagesFolder }) };
+    const machine = start(slow, tinySpec({ name: "patience" }));
+    const { bootId } = await machine.ready;
+    machine.agent.run("reboot -f").catch(() => undefined);
+    expect((await bootAfter(machine, bootId)).hostname).toBe("patience");
   });
 
   test("a guest that powers itself off has ended", async () => {

@@ -183,6 +183,8 @@ export interface Cpu {
   last_result: Int32Array;
   fpu_status_word: Uint16Array;
   mxcsr: Int32Array;
+  /** 1 while the processor waits for an interrupt. */
+  in_hlt: Uint8Array;
   reg32: Int32Array;
   instruction_counter: Uint32Array;
   option_roms: { name: string; data: Uint8Array }[];
@@ -279,6 +281,7 @@ export function checkInternals(emulator: Emulator): void {
       "wasm_memory",
       "mem8",
       "last_result",
+      "in_hlt",
       "fpu_status_word",
       "mxcsr",
       "reg32",

@@ -240,9 +240,10 @@ export class V86Machine implements Machine {
       const { boot, hardware } = this.#options;
       const size = hardware.memoryMiB * MIB;
       if (boot.type === "linux" && boot.kernel.length === 0) {
-        // Until it is there the guest goes on waiting for the reset it asked for.
+        // A guest asks again and again while nothing happens: it is halted until the kernel is there, which is asked for once.
+        this.#cpu.in_hlt[0] = 1;
+        if (!this.#resetWaits) this.#askForKernel();
         this.#resetWaits = true;
-        this.#askForKernel();
         return;
       }
       if (boot.type === "linux") {
