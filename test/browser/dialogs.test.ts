@@ -55,6 +55,17 @@ test("After a dialog the focus is where it was", async () => {
   expect(await focus()).toBe(before);
 });
 
+test("A dialog that is asked for in the same moment as it is closed is open", async () => {
+  for (let round = 0; round < 5; round++) {
+    await page.keyboard.press("F1");
+    await page.locator("rs-dialog h2").waitFor();
+    await Promise.all([page.keyboard.press("Escape"), page.keyboard.press("F1")]);
+    await page.locator("rs-dialog h2").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("rs-dialog").waitFor({ state: "detached" });
+  }
+});
+
 test("A machine is renamed with the keyboard alone", async () => {
   await command("rename");
   await page.getByLabel("New name").waitFor();

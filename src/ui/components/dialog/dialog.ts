@@ -82,12 +82,18 @@ export class Dialog extends RingsideElement {
     first?.focus();
   }
 
-  /** Asked for again before it was gone, it is shown again. */
-  private closed(): void {
+  /**
+   * Escape asks to close; who has opened the dialog takes it away. Left to itself the browser hides it at once and says so
+   * with the next frame (`close`), which would then close what was asked for in between.
+   */
+  private cancelled(event: Event): void {
+    event.preventDefault();
     this.emit("rs-close");
-    setTimeout(() => {
-      if (this.isConnected && !this.dialog.open) this.dialog.showModal();
-    }, 100);
+  }
+
+  /** The browser may close it all the same (Escape twice without other input); it stands until it is taken away. */
+  private closed(): void {
+    if (this.isConnected) this.dialog.showModal();
   }
 
   private key(event: KeyboardEvent): void {
@@ -99,7 +105,7 @@ export class Dialog extends RingsideElement {
   }
 
   protected override render() {
-    return html`<dialog aria-labelledby="heading" @close=${this.closed}>
+    return html`<dialog aria-labelledby="heading" @cancel=${this.cancelled} @close=${this.closed}>
       <div class="head">
         <h2 id="heading">${this.heading}</h2>
         <rs-action
