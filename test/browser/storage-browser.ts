@@ -1,6 +1,6 @@
 /** The page of the storage tests, and browsers with a profile that lasts and a process that can be killed. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium, type Page } from "playwright";
 import { build } from "vite";
@@ -73,4 +73,30 @@ function debuggerAddress(child: ChildProcess): Promise<string> {
     });
     child.once("close", () => reject(new Error(`Chromium ended: ${output}`)));
   });
+}
+
+/** The log of IndexedDB's LevelDB, of the one origin that browsers of the profile have visited. */
+export async function databaseLog(profile: string): Promise<string | undefined> {
+  const folder = join(profile, "Default", "IndexedDB");
+  const database = (await readdir(folder).catch(() => [])).find((name) => name.endsWith(".leveldb"));
+  if (database === undefined) return undefined;
+  const logs = (await readdir(join(folder, database))).filter((name) => name.endsWith(".log"));
+  return join(folder, database, logs.sort().at(-1)!);
+}
+
+/** Leaves of the log's last record its header alone, as a kill does between the two writes that make a record. */
+export async function cutLastRecord(log: string): Promise<void> {
+  const BLOCK = 32768;
+  const HEADER = 7;
+  const bytes = await readFile(log);
+  let last = 0;
+  for (let at = 0; at + HEADER <= bytes.length;) {
+    if (BLOCK - (at % BLOCK) < HEADER) {
+      at += BLOCK - (at % BLOCK);
+      continue;
+    }
+    last = at;
+    at += HEADER + bytes.readUInt16LE(at + 4);
+  }
+  await truncate(log, last + HEADER);
 }

@@ -6,6 +6,7 @@ import {
   deleteIndexedDbStore,
   openIndexedDbStore,
 } from "../../src/hypervisor-model/storage/indexeddb-store.ts";
+import { readLosses } from "../../src/hypervisor-model/storage/losses.ts";
 import { listSnapshots, takeSnapshot } from "../../src/hypervisor-model/storage/snapshots.ts";
 import { storeContract } from "../../src/hypervisor-model/storage/store-contract.ts";
 import type { BlockId, Store } from "../../src/hypervisor-model/storage/store.ts";
@@ -135,6 +136,14 @@ const storagePage = {
     if (blocks !== documents.length) throw new Error(`${blocks} blocks for ${documents.length} documents`);
     await store.close();
     return newest;
+  },
+
+  /** Adds one number and gives those that were there, and what the browser says it has lost. */
+  async addNumber(number: number): Promise<{ before: string[]; losses: string[] }> {
+    const store = await openIndexedDbStore("numbers");
+    const before = (await store.list("x")).map(({ key }) => key);
+    await store.commit({ put: [{ collection: "x", key: String(number), value: new Uint8Array(30_000) }] });
+    return { before, losses: (await readLosses(store)).map(({ message }) => message) };
   },
 
   async storeRandom(key: string, bytes: number, seed: number): Promise<string> {

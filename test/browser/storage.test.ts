@@ -1,5 +1,5 @@
 /** The store in IndexedDB, in Chromium: its contract, reloads, kills of the browser, quota, refusal. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Random } from "../../src/common/random.ts";
 import { CHROMIUM_ARGUMENTS, findOrInstallChromium } from "../../tools/chromium.mjs";
 import { serve } from "../../tools/serve.mjs";
-import { buildStoragePage, inOwnBrowser } from "./storage-browser.ts";
+import { buildStoragePage, cutLastRecord, databaseLog, inOwnBrowser } from "./storage-browser.ts";
 import type { StoragePage } from "./storage-page.ts";
 
 const KILLS = 5;
@@ -152,4 +152,43 @@ test(`No reported commit is lost by ${KILLS} kills of the browser (seed ${SEED})
       reported = newest;
     });
   }
+});
+
+/**
+ * What the store of a browser of this profile has when it is opened; adds `number`, then kills the browser. A database that was
+ * there begins its log anew, in the browser's own time.
+ */
+async function addNumber(profile: string, number: number): Promise<{ before: string[]; losses: string[] }> {
+  const old = await databaseLog(profile);
+  let found = { before: [] as string[], losses: [] as string[] };
+  await inOwnBrowser(profile, address, async (page, kill) => {
+    found = await page.evaluate((number) => storagePage.addNumber(number), number);
+    if (found.before.length > 0)
+      await expect.poll(() => databaseLog(profile), { timeout: 60_000 }).not.toBe(old);
+    await kill();
+  });
+  return found;
+}
+
+test("Nothing is lost at the second start after a kill in the middle of a record of the database's log", async () => {
+  const profile = join(folder, "cut");
+  await addNumber(profile, 1);
+  await addNumber(profile, 2);
+  await cutLastRecord((await databaseLog(profile))!);
+  const [first] = (await addNumber(profile, 3)).before;
+  expect(first).toBe("1");
+  const { before, losses } = await addNumber(profile, 4);
+  expect(losses).toEqual([]);
+  expect(before).toEqual(expect.arrayContaining(["1", "3"]));
+});
+
+test("A database that the browser found damaged and deleted is told of, once it is opened again", async () => {
+  const profile = join(folder, "damaged");
+  await addNumber(profile, 1);
+  const log = (await databaseLog(profile))!;
+  const bytes = await readFile(log);
+  bytes.fill(0xff, 20, 40);
+  await writeFile(log, bytes);
+  expect(await addNumber(profile, 2)).toEqual({ before: [], losses: [expect.stringMatching(/corrupt/)] });
+  expect((await addNumber(profile, 3)).losses).toHaveLength(1);
 });

@@ -92,7 +92,7 @@ export async function openFolderStore(folder: string): Promise<Store> {
   }
 }
 
-/** The fingerprint key; makes the store when the folder has none. */
+/** The fingerprint key; makes the store when the folder has none of its files. */
 async function readKey(folder: string): Promise<Uint32Array> {
   const path = join(folder, "store.json");
   let text: string | undefined;
@@ -100,6 +100,17 @@ async function readKey(folder: string): Promise<Uint32Array> {
     text = await readFile(path, "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  const names = await readdir(folder);
+  const isMissing = (name: string) => !names.includes(name);
+  const isUsed = names.some((name) => name === "journal" || name.startsWith("blocks-"));
+  if (isUsed && (text === undefined || isMissing("journal"))) {
+    const missing = text === undefined ? "store.json" : "journal";
+    throw new DamagedError(
+      `the store in ${folder} has lost its ${missing}; nothing in it was changed`,
+      names.sort().join(", "),
+      missing,
+    );
   }
   if (text === undefined) {
     const key = newFingerprintKey();

@@ -9,7 +9,15 @@
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from "idb";
 import { newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
 import { BlockIndex, keptBlocks, markBlocks, sortPacks } from "./block-index.ts";
-import { ConflictError, NewerVersionError, StorageFullError, StorageUnavailableError } from "./errors.ts";
+import {
+  ConflictError,
+  DamagedError,
+  NewerVersionError,
+  StorageFullError,
+  StorageUnavailableError,
+} from "./errors.ts";
+import { beginFreshLog } from "./fresh-log.ts";
+import { LOSSES, lossOf } from "./losses.ts";
 import { decodePack, encodePacks, PackCache, type Pack } from "./pack.ts";
 import {
   BLOCK_SIZE,
@@ -56,10 +64,14 @@ export async function openIndexedDbStore(name = DATABASE_NAME): Promise<Store> {
     throw new StorageUnavailableError("this browser offers no IndexedDB here", "no indexedDB", "indexedDB");
   }
   let db: IDBPDatabase<Schema>;
+  let isNew = false;
   try {
     db = await openDB<Schema>(name, VERSION, {
-      upgrade(database) {
+      upgrade(database, _from, _to, transaction, event) {
+        isNew = true;
         for (const store of ALL) database.createObjectStore(store);
+        const loss = lossOf(event, Date.now());
+        if (loss) void transaction.objectStore("documents").put(loss, [LOSSES, String(loss.noticedAt)]);
       },
       blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
     });
@@ -77,16 +89,34 @@ export async function openIndexedDbStore(name = DATABASE_NAME): Promise<Store> {
       "an open database",
     );
   }
-  const transaction = db.transaction("state", "readwrite");
-  let state = await transaction.store.get("store");
-  if (!state) {
+  try {
+    const store = new IndexedDbStore(db, await readKey(db));
+    await store.refresh();
+    if (!isNew) beginFreshLog(name).catch(() => {}); // the next opening does it
+    return store;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** The fingerprint key; made in an empty database only, as blocks are unreadable without theirs. */
+async function readKey(db: IDBPDatabase<Schema>): Promise<Uint32Array> {
+  const transaction = db.transaction(["state", "packs"], "readwrite");
+  const states = transaction.objectStore("state");
+  const [found, packs] = await Promise.all([states.get("store"), transaction.objectStore("packs").count()]);
+  let state = found;
+  if (!state && packs === 0) {
     state = { fingerprintKey: newFingerprintKey(), sequence: 0, collections: 0, nextPack: 1 };
-    await transaction.store.put(state, "store");
+    await states.put(state, "store");
   }
   await transaction.done;
-  const store = new IndexedDbStore(db, state.fingerprintKey);
-  await store.refresh();
-  return store;
+  if (state) return state.fingerprintKey;
+  throw new DamagedError(
+    `the store has ${packs} packs of blocks and has lost the key to them`,
+    `${packs} packs, no key`,
+    "a key",
+  );
 }
 
 /** Deletes everything. Only when no store is open on it. */

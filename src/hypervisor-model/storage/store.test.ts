@@ -131,3 +131,22 @@ describe("folder store", () => {
     await again.close();
   });
 });
+
+test.each(["store.json", "journal"])(
+  "a folder store that has lost its %s is refused and kept",
+  async (name) => {
+    const store = await openFolderStore(folder);
+    const bytes = new Uint8Array(BLOCK_SIZE).fill(7);
+    const id = blockIdOf(bytes, store.fingerprintKey);
+    const value = { blocks: packIds([id]) };
+    await store.commit({ put: [{ collection: "x", key: "k", value }], blocks: new Map([[id, bytes]]) });
+    await store.close();
+    const kept = await readFile(join(folder, name));
+    await rm(join(folder, name));
+    await expect(openFolderStore(folder)).rejects.toMatchObject({ name: "DamagedError", expected: name });
+    await writeFile(join(folder, name), kept);
+    const again = await openFolderStore(folder);
+    expect((await again.readBlocks([id]))[0]).toEqual(bytes);
+    await again.close();
+  },
+);

@@ -533,6 +533,13 @@ export const en = {
     memoryOnlyTitle: "Nothing will be kept",
     memoryOnly:
       "This browser does not let the page store anything, so machines, files and the task log are gone when the page closes. Allow site data for this page, or leave private browsing, and reload.",
+    damagedTitle: "What is stored here cannot be read",
+    damaged: (message: string) =>
+      `It is left as it is, and until it can be read nothing new will be kept. What was found: ${message}`,
+    lostTitle: "The browser has lost what was stored",
+    lost: (names: string, reason: string | undefined) =>
+      `${names === "" ? "" : `Gone: ${names}. `}${reason === undefined ? "The browser has cleared the data of this page." : `The browser found its database damaged and deleted it (${reason}).`} Machines that were exported can be imported again from their files.`,
+    lostRead: "I have taken note",
     noWasmTitle: "Guests cannot run in this browser",
     noWasm:
       "The browser refuses WebAssembly, which the engine needs. Allow it for this page (or use a current Chromium, Edge or Firefox) and reload.",

@@ -525,6 +525,12 @@ export const zhCn: Messages = {
     memoryOnlyTitle: "什么都不会保存",
     memoryOnly:
       "浏览器不允许本页面存储数据，关闭页面后，虚拟机、文件和任务日志都会消失。请允许本页面使用网站数据，或退出隐私浏览，然后重新加载。",
+    damagedTitle: "无法读取这里存储的数据",
+    damaged: (message) => `数据保持原样；在能够读取之前，新的内容不会保存。发现的问题：${message}`,
+    lostTitle: "浏览器丢失了存储的数据",
+    lost: (names, reason) =>
+      `${names === "" ? "" : `已丢失：${names}。`}${reason === undefined ? "浏览器清除了本页面的数据。" : `浏览器认为自己的数据库已损坏并将其删除（${reason}）。`}导出过的虚拟机可以从文件重新导入。`,
+    lostRead: "我已知晓",
     noWasmTitle: "这个浏览器无法运行客户机",
     noWasm:
       "浏览器拒绝 WebAssembly，而引擎需要它。请为本页面启用（或改用最新的 Chromium、Edge 或 Firefox），然后重新加载。",

@@ -5,6 +5,7 @@
 import { Random, freshSeed } from "../../common/random.ts";
 import { StateMismatchError, type MachineState as SavedMachine } from "../../emulator/machine.ts";
 import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
+import { StorageUnavailableError } from "../../hypervisor-model/storage/errors.ts";
 import { openIndexedDbStore } from "../../hypervisor-model/storage/indexeddb-store.ts";
 import type { Store } from "../../hypervisor-model/storage/store.ts";
 import { importDisk } from "../../hypervisor-model/storage/disk-files.ts";
@@ -40,6 +41,7 @@ import {
   type Session,
 } from "./machines.ts";
 import { machineHost } from "./machine-host.ts";
+import { tellLosses } from "./lost-machines.ts";
 import { MediaStore } from "./media-store.ts";
 import { sourceOf } from "./own-media.ts";
 import { PageNetworks } from "./networks.ts";
@@ -99,14 +101,23 @@ class Laboratory {
     let store: Store;
     try {
       store = await openIndexedDbStore();
-    } catch {
+    } catch (error) {
       store = new MemoryStore();
-      notify(
-        "warning",
-        (m) => m.notice.memoryOnlyTitle,
-        (m) => m.notice.memoryOnly,
-        { lasts: true },
-      );
+      if (error instanceof StorageUnavailableError) {
+        notify(
+          "warning",
+          (m) => m.notice.memoryOnlyTitle,
+          (m) => m.notice.memoryOnly,
+          { lasts: true },
+        );
+      } else {
+        notify(
+          "danger",
+          (m) => m.notice.damagedTitle,
+          (m) => m.notice.damaged((error as Error).message),
+          { lasts: true },
+        );
+      }
     }
     if (!(await this.#networks.open(store))) {
       notify(
@@ -160,6 +171,7 @@ class Laboratory {
       );
     }
     tellEntries(this.#library.entries);
+    if (store.kind !== "memory") void tellLosses(store, this.#library);
     void this.measure();
     setInterval(() => void this.measure(), 10_000);
     addEventListener("beforeunload", (event) => {
