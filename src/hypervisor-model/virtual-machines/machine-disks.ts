@@ -12,6 +12,7 @@ import { diskFiles, importDisk, type DiskFormat, type OutputFile } from "../stor
 import { openDisk } from "../storage/disk.ts";
 import { RefusedError } from "../storage/errors.ts";
 import type { FileFinder } from "../storage/formats/image.ts";
+import { qcow2HeaderText } from "../storage/formats/qcow2.ts";
 import { serialiseVmdkDescriptor } from "../storage/formats/vmdk-descriptor.ts";
 import { readChain, readLayerMap, type LayerDocument } from "../storage/layer.ts";
 import { MergedMap } from "../storage/merged-map.ts";
@@ -48,6 +49,8 @@ export interface LayerView {
   snapshots: { id: string; name: string }[];
   /** The descriptor that VMware would write for it. */
   descriptor: string;
+  /** The header that QEMU would write for it. */
+  qcow2Header: string;
 }
 
 export interface DiskChain {
@@ -181,6 +184,7 @@ export class MachineDisks {
           .filter(({ disks }) => disks.some((one) => one.id === disk && one.layer === layer.id))
           .map(({ id, name }) => ({ id, name })),
         descriptor: descriptorOf(layer, at, summary.name, sizeBytes, split),
+        qcow2Header: qcow2HeaderText(sizeBytes, at === 0 ? undefined : qcow2FileOf(summary.name, at - 1)),
       };
     });
     const problem = await findBreak(store, disk);
@@ -282,6 +286,11 @@ export class MachineDisks {
 /** VMware's names: deltas are numbered from 000001 on. */
 function fileOf(name: string, at: number): string {
   return at === 0 ? `${name}.vmdk` : `${name}-${String(at).padStart(6, "0")}.vmdk`;
+}
+
+/** QEMU has no rule for the names of overlays: ours are numbered alike. */
+function qcow2FileOf(name: string, at: number): string {
+  return fileOf(name, at).replace(/\.vmdk$/, ".qcow2");
 }
 
 function descriptorOf(

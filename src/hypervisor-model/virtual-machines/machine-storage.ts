@@ -12,6 +12,7 @@
  */
 import type { Random } from "../../common/random.ts";
 import type { Store } from "../storage/store.ts";
+import { GuestFiles } from "./guest-files.ts";
 import type { MachineLibrary } from "./library.ts";
 import { MachineBundles } from "./machine-bundles.ts";
 import { MachineClones } from "./machine-clones.ts";
@@ -47,11 +48,13 @@ export class MachineStorage {
   readonly clones: MachineClones;
   readonly disks: MachineDisks;
   readonly bundles: MachineBundles;
+  readonly files: GuestFiles;
 
   constructor(world: StorageWorld) {
     this.snapshots = new MachineSnapshots(world);
     this.clones = new MachineClones(world, this.snapshots);
     this.disks = new MachineDisks(world);
     this.bundles = new MachineBundles(world);
+    this.files = new GuestFiles(world);
   }
 }

@@ -137,7 +137,24 @@ export async function parseQcow2(source: ByteSource): Promise<ImageFile> {
   };
 }
 
-function describe({ version, clusterBits, sizeBytes, l1Entries, l1Offset, backing }: Header): string {
+/**
+ * What the header of an image of a disk holds whatever its content, as `serialiseQcow2` writes it; with `backing`, that of a
+ * delta that QEMU would keep on top of that file.
+ */
+export function qcow2HeaderText(sizeBytes: number, backing?: string): string {
+  const l1Entries = Math.ceil(Math.ceil(sizeBytes / CLUSTER) / ENTRIES);
+  const header = { version: 3, clusterBits: WRITE_BITS, sizeBytes, l1Entries };
+  return describe(backing === undefined ? header : { ...header, backing });
+}
+
+function describe({
+  version,
+  clusterBits,
+  sizeBytes,
+  l1Entries,
+  l1Offset,
+  backing,
+}: Omit<Header, "l1Offset"> & { l1Offset?: number }): string {
   return [
     `magic: QFI\\xfb`,
     `version: ${version}`,
@@ -145,7 +162,7 @@ function describe({ version, clusterBits, sizeBytes, l1Entries, l1Offset, backin
     `cluster_bits: ${clusterBits}`,
     `size: ${sizeBytes}`,
     `l1_size: ${l1Entries}`,
-    `l1_table_offset: ${l1Offset}`,
+    ...(l1Offset === undefined ? [] : [`l1_table_offset: ${l1Offset}`]),
   ].join("\n");
 }
 
