@@ -61,8 +61,8 @@ const mediumName = (medium: { type: "file"; path: string } | { type: "stored"; n
 
 /** VMware writes quotation marks, line ends and bars as a bar and two hexadecimal digits. */
 function quoted(value: string): string {
-  // oxlint-disable-next-line no-control-regex
   return value.replace(
+    // oxlint-disable-next-line no-control-regex
     /["|\u0000-\u001f\u007f]/g,
     (mark) => `|${mark.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`,
   );
