@@ -9,6 +9,7 @@ import {
 } from "../labs/catalogue.ts";
 import { checkLab, type CheckResult } from "../labs/check-engine.ts";
 import { LabError, openLab, type Lab } from "../labs/lab.ts";
+import { solve } from "../labs/lab-student.ts";
 import { parseLabText, type LabText } from "../labs/lab-text.ts";
 import { fill, LabValueError } from "../labs/seed.ts";
 import { HeadlessLab } from "./headless-lab.ts";
@@ -112,7 +113,7 @@ async function play(opened: Opened, what: "solve" | "nothing" | number, json: bo
   const world = await HeadlessLab.open(opened.lab, log);
   try {
     if (wrongWay !== undefined) await wrongWay.run(world);
-    else if (what === "solve") await bot.solve(world);
+    else if (what === "solve") await solve(bot, world);
     const results = await checkLab(opened.lab, world, world.answers);
     report(opened, results, json);
     const failed = results.filter(({ ok }) => !ok);

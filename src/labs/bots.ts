@@ -1,4 +1,4 @@
-/** The bots of all labs, for tests and the command line alone: the page never loads them. */
+/** The bots of all labs: tests play them whole, "solve for me" plays one step. */
 import type { LabBot } from "./lab-student.ts";
 
 const bots = import.meta.glob<LabBot>("./*/bot.ts", { import: "bot" });

@@ -40,6 +40,12 @@ export interface WrongWay {
 }
 
 export interface LabBot {
-  solve(student: LabStudent): Promise<void>;
+  /** What a student does for each step, by its id, in the order of the lab. */
+  steps: Readonly<Record<string, (student: LabStudent) => void | Promise<void>>>;
   wrongWays: readonly WrongWay[];
+}
+
+/** Does the whole lab. */
+export async function solve({ steps }: LabBot, student: LabStudent): Promise<void> {
+  for (const step of Object.values(steps)) await step(student);
 }

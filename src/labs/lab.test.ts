@@ -38,6 +38,11 @@ describe.each(LAB_IDS)("lab %s", (id) => {
     expect(shape(chinese)).toEqual(shape(english));
   });
 
+  test("its bot does each step, in the lab's order", async () => {
+    const lab = openLab(await loadLabDocument(id), 0);
+    expect(Object.keys((await loadBot(id)).steps)).toEqual(lab.steps.map((step) => step.id));
+  });
+
   test("ships a bot with at least one wrong way, each failing at a check of the lab", async () => {
     const { wrongWays } = await loadBot(id);
     const lab = openLab(await loadLabDocument(id), 0);

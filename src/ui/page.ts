@@ -2,6 +2,7 @@
 import "@awesome.me/webawesome/dist/translations/en.js";
 import "@awesome.me/webawesome/dist/translations/zh-cn.js";
 import { registerIcons } from "./components/icon/icon-library.ts";
+import { lastLab } from "./state/beside.ts";
 import { laboratory } from "./state/laboratory.ts";
 import { openTab } from "./state/machines.ts";
 import { applyPreferences } from "./state/preferences.ts";
@@ -20,6 +21,8 @@ await Promise.race([
 ]);
 await import("./app/shell.ts");
 await starting;
+// The lab that was open when the page was left stands beside the workspace again.
+if (lastLab() !== undefined) await (await import("./panels/labs/labs.ts")).restoreLab();
 
 /** On the first visit until the first machine's thread has what it needs: it builds it while this one draws. */
 async function start(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { LabBot, LabStudent } from "../lab-student.ts";
+import { solve, type LabBot, type LabStudent } from "../lab-student.ts";
 
 const FILE = "/etc/sysconfig/network-scripts/ifcfg-ens33";
 
@@ -26,45 +26,43 @@ async function writeFile(student: LabStudent, onBoot: "yes" | "no"): Promise<voi
   );
 }
 
+const sh = (command: string) => async (student: LabStudent) => void (await student.sh("web-1", command));
+
 async function reboot(student: LabStudent): Promise<void> {
   await student.sh("web-1", "cat /proc/sys/kernel/random/boot_id > /root/before-reboot && sync");
   await student.act({ power: "web-1", to: "reset" });
 }
 
-function answerAll(student: LabStudent): void {
-  student.answer("modes", "nat");
-  student.answer("pool", "outside");
-  student.answer("first-frame", "arp");
-  student.answer("ttl", "windows-like");
-}
-
-async function reach(student: LabStudent): Promise<void> {
-  await student.sh("web-1", "systemctl restart network");
-  await student.sh("web-1", "ping -c 3 192.168.10.2");
-  await student.sh("web-1", "nslookup www.baidu.com");
-  await student.sh("web-1", "ping -c 4 www.baidu.com");
-}
-
 export const bot: LabBot = {
-  async solve(student) {
-    answerAll(student);
-    await setSubnet(student);
-    await writeFile(student, "yes");
-    await reach(student);
-    await reboot(student);
-    await student.sh("web-1", "ping -c 3 192.168.10.2");
+  steps: {
+    modes: (student) => student.answer("modes", "nat"),
+    subnet: setSubnet,
+    pool: (student) => student.answer("pool", "outside"),
+    file: (student) => writeFile(student, "yes"),
+    restart: sh("systemctl restart network"),
+    route: () => undefined,
+    "first-frame": (student) => student.answer("first-frame", "arp"),
+    "ping-gateway": sh("ping -c 3 192.168.10.2"),
+    names: sh("nslookup www.baidu.com"),
+    internet: sh("ping -c 4 www.baidu.com"),
+    ttl: (student) => student.answer("ttl", "windows-like"),
+    async reboot(student) {
+      await reboot(student);
+      await student.sh("web-1", "ping -c 3 192.168.10.2");
+    },
   },
   wrongWays: [
     {
       name: "ONBOOT stays no: it works until the next start",
       failsAt: "reboot/after",
-      async run(student) {
-        answerAll(student);
-        await setSubnet(student);
-        await writeFile(student, "no");
-        await student.try("web-1", "ifup ens33");
-        await student.try("web-1", "ping -c 3 192.168.10.2");
-        await reboot(student);
+      run(student) {
+        const steps = {
+          ...bot.steps,
+          file: () => writeFile(student, "no"),
+          restart: sh("ifup ens33"),
+          reboot,
+        };
+        return solve({ ...bot, steps }, student);
       },
     },
     {

@@ -1,58 +1,62 @@
-import type { LabBot, LabStudent } from "../lab-student.ts";
+import { solve, type LabBot, type LabStudent } from "../lab-student.ts";
 
-function answerAll(student: LabStudent): void {
-  student.answer("why-off", "consistent");
-  student.answer("predict-size", "changes");
-  student.answer("predict-revert", "file-back");
-  student.answer("live-what", "disk-memory");
-}
-
-async function twoSnapshots(student: LabStudent): Promise<void> {
+async function writeMotd(student: LabStudent): Promise<void> {
   const { word, number } = student.values;
   await student.sh("db-1", `echo ${word}-${number} > /etc/motd && sync`);
+}
+
+async function takeClean(student: LabStudent): Promise<void> {
   await student.act({ power: "db-1", to: "shutdown" });
   await student.act({ snapshot: "db-1", name: "clean" });
+}
+
+async function takeTuned(student: LabStudent): Promise<void> {
   await student.act({ power: "db-1", to: "on" });
   await student.sh("db-1", "rm /etc/motd");
   await student.act({ power: "db-1", to: "shutdown" });
   await student.act({ snapshot: "db-1", name: "tuned" });
 }
 
-async function live(student: LabStudent, memory: boolean): Promise<void> {
+async function takeLive(student: LabStudent, memory: boolean): Promise<void> {
   await student.act({ power: "db-1", to: "on" });
   await student.sh("db-1", `echo ${student.values.number} > /tmp/counter`);
   await student.act({ snapshot: "db-1", name: "live", memory });
-  await student.sh("db-1", "rm /tmp/counter");
-  await student.act({ revert: "db-1", to: "live" });
 }
 
 export const bot: LabBot = {
-  async solve(student) {
-    answerAll(student);
-    await twoSnapshots(student);
-    await student.act({ revert: "db-1", to: "clean" });
-    await student.act({ snapshot: "db-1", name: "branch" });
-    await live(student, true);
+  steps: {
+    mark: writeMotd,
+    "why-off": (student) => student.answer("why-off", "consistent"),
+    clean: takeClean,
+    "predict-size": (student) => student.answer("predict-size", "changes"),
+    tuned: takeTuned,
+    "predict-revert": (student) => student.answer("predict-revert", "file-back"),
+    async revert(student) {
+      await student.act({ revert: "db-1", to: "clean" });
+      await student.act({ snapshot: "db-1", name: "branch" });
+    },
+    "live-what": (student) => student.answer("live-what", "disk-memory"),
+    live: (student) => takeLive(student, true),
+    async end(student) {
+      await student.try("db-1", "rm /tmp/counter");
+      await student.act({ revert: "db-1", to: "live" });
+    },
   },
   wrongWays: [
     {
       name: "branches off tuned instead of clean",
       failsAt: "revert/branch",
-      async run(student) {
-        answerAll(student);
-        await twoSnapshots(student);
-        await student.act({ snapshot: "db-1", name: "branch" });
+      run(student) {
+        const revert = () => student.act({ snapshot: "db-1", name: "branch" });
+        return solve({ ...bot, steps: { ...bot.steps, revert } }, student);
       },
     },
     {
       name: "takes the last snapshot without memory",
       failsAt: "live/taken",
-      async run(student) {
-        answerAll(student);
-        await twoSnapshots(student);
-        await student.act({ revert: "db-1", to: "clean" });
-        await student.act({ snapshot: "db-1", name: "branch" });
-        await live(student, false);
+      run(student) {
+        const live = () => takeLive(student, false);
+        return solve({ ...bot, steps: { ...bot.steps, live } }, student);
       },
     },
   ],

@@ -14,6 +14,7 @@ import "../panels/machine/machine.ts";
 import { chosenMachine, command, commandOfKeys, dialog } from "../state/commands.ts";
 import { laboratory } from "../state/laboratory.ts";
 import { startCost } from "../state/availability.ts";
+import { beside } from "../state/beside.ts";
 import { openTab, closeTab, openTabs } from "../state/machines.ts";
 import { notices, dismiss, type Notice } from "../state/notices.ts";
 import { libraryShown } from "../state/preferences.ts";
@@ -232,7 +233,7 @@ export class Shell extends RingsideElement {
         <main>
           ${this.tabs()}
           <div class="notices">${notices.get().map((notice) => this.notice(notice))}</div>
-          <div class="workspace">${this.workspace()}</div>
+          <div class="workspace">${this.workspace()}${beside.get()?.() ?? nothing}</div>
         </main>
       </div>
       <div class="bottom chrome">

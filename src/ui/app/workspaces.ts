@@ -23,6 +23,14 @@ export interface Workspace {
 
 export const WORKSPACES: readonly Workspace[] = [
   {
+    name: "lab",
+    icon: "book-open",
+    label: (m) => m.labs.tab,
+    door: (m) => m.labs.door,
+    load: () => import("../panels/labs/labs.ts"),
+    view: (rest) => html`<rs-labs .rest=${rest}></rs-labs>`,
+  },
+  {
     name: "network",
     icon: "network",
     label: (m) => m.networks.tab,

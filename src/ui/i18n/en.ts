@@ -2,6 +2,7 @@
 import { capture } from "./en-capture.ts";
 import { cpu } from "./en-cpu.ts";
 import { internet } from "./en-internet.ts";
+import { labs } from "./en-labs.ts";
 import { networks } from "./en-network.ts";
 import { outside } from "./en-outside.ts";
 import { ping } from "./en-ping.ts";
@@ -9,6 +10,7 @@ import { steps } from "./en-steps.ts";
 import { storage } from "./en-storage.ts";
 
 export const en = {
+  labs,
   networks,
   storage,
   capture,

@@ -3,6 +3,7 @@ import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
 import { cpu } from "./zh-cn-cpu.ts";
 import { internet } from "./zh-cn-internet.ts";
+import { labs } from "./zh-cn-labs.ts";
 import { networks } from "./zh-cn-network.ts";
 import { outside } from "./zh-cn-outside.ts";
 import { ping } from "./zh-cn-ping.ts";
@@ -10,6 +11,7 @@ import { steps } from "./zh-cn-steps.ts";
 import { storage } from "./zh-cn-storage.ts";
 
 export const zhCn: Messages = {
+  labs,
   networks,
   storage,
   capture,

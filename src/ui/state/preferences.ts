@@ -1,5 +1,6 @@
 /** What this browser remembers about the look: language, light or dark, what is unfolded. Without storage: for this page. */
 import { asLanguage, language, preferredLanguage, type Language } from "../i18n/messages.ts";
+import { settingOf } from "./route.ts";
 import { signal } from "./signals.ts";
 
 export type Theme = "light" | "dark";
@@ -11,6 +12,7 @@ interface Preferences {
   theme?: Theme;
   library?: boolean;
   log?: boolean;
+  labWidth?: number;
 }
 
 function read(): Preferences {
@@ -58,10 +60,20 @@ export function toggleLog(): void {
   remember({ log: logExpanded.get() });
 }
 
+/** Of a lab's text beside the workspace, in CSS pixels. */
+export const LAB_WIDTH = { minimum: 260, maximum: 900, default: 400 };
+export const labWidth = signal(LAB_WIDTH.default);
+
+export function setLabWidth(pixels: number): void {
+  const width = Math.round(Math.min(LAB_WIDTH.maximum, Math.max(LAB_WIDTH.minimum, pixels)));
+  labWidth.set(width);
+  remember({ labWidth: width });
+}
+
 /** `?lang=` in the address wins over what was chosen before, and that over the browser's languages. */
 export function applyPreferences(): void {
   const kept = read();
-  const asked = asLanguage(new URLSearchParams(location.search).get("lang"));
+  const asked = asLanguage(settingOf("lang"));
   const chosen = asked ?? asLanguage(kept.language) ?? preferredLanguage(navigator.languages);
   language.set(chosen);
   document.documentElement.lang = chosen;
@@ -71,4 +83,5 @@ export function applyPreferences(): void {
   });
   libraryShown.set(kept.library ?? innerWidth > 700);
   logExpanded.set(kept.log ?? false);
+  labWidth.set(typeof kept.labWidth === "number" ? kept.labWidth : LAB_WIDTH.default);
 }

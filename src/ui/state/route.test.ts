@@ -18,3 +18,9 @@ test("An address with a broken percent sign leads nowhere", () => {
 test("A machine that is named by no id leads nowhere", () => {
   expect(parseRoute("#/machine/../x")).toEqual({ type: "unknown" });
 });
+test("A link to a lab may have settings and no slash", () => {
+  expect(parseRoute("#lab/L15?lang=zh-CN&seed=5")).toEqual({ type: "workspace", name: "lab", rest: ["L15"] });
+});
+test.each(["", "#", "#/", "#/home", "#home", "#/?lang=en"])("%j is Home", (hash) => {
+  expect(parseRoute(hash)).toEqual({ type: "home" });
+});

@@ -1,4 +1,7 @@
-/** Where the page is, as the address says after #: `#/home`, `#/machine/<id>`, `#/<workspace>/<rest…>`. */
+/**
+ * Where the page is, as the address says after #: `#/home`, `#/machine/<id>`, `#/<workspace>/<rest…>`. What follows a `?` are
+ * settings for the first visit (`#lab/L15?lang=zh-CN&seed=5`, as links from elsewhere write it).
+ */
 import { signal } from "./signals.ts";
 
 export type Route =
@@ -9,8 +12,8 @@ export type Route =
   | { type: "unknown" };
 
 export function parseRoute(hash: string): Route {
-  const path = hash.replace(/^#/, "");
-  if (path === "" || path === "/" || path === "/home") return { type: "home" };
+  const path = hash.replace(/^#?\/?/, "/").replace(/\?.*$/, "");
+  if (path === "/" || path === "/home") return { type: "home" };
   const machine = /^\/machine\/([0-9a-f-]+)$/.exec(path);
   if (machine) return { type: "machine", id: machine[1] };
   const workspace = /^\/([a-z][a-z-]*)(?:\/(.*))?$/.exec(path);
@@ -21,6 +24,12 @@ export function parseRoute(hash: string): Route {
   } catch {
     return { type: "unknown" }; // a broken percent sign
   }
+}
+
+/** What an address sets with `?name=value`, before or after the #. */
+export function settingOf(name: string): string | null {
+  const inHash = new URLSearchParams(location.hash.split("?")[1] ?? "");
+  return inHash.get(name) ?? new URLSearchParams(location.search).get(name);
 }
 
 export function hashOf(route: Route): string {

@@ -33,7 +33,7 @@ export type ImportOutcome =
   | { type: "name-taken"; machine: string };
 
 /** On unless told: what the editor leaves out. */
-function configOf({ dhcp, ...network }: Scenario["networks"][number]): NetworkConfig {
+export function networkConfigOf({ dhcp, ...network }: Scenario["networks"][number]): NetworkConfig {
   return dhcp === undefined || dhcp === true ? network : { ...network, dhcp };
 }
 
@@ -52,7 +52,7 @@ export async function importScenario(text: string): Promise<ImportOutcome> {
     .get()
     .filter(({ name }) => !scenario.networks.some((network) => network.name === name));
   try {
-    await laboratory.networks.setConfigs([...others, ...scenario.networks.map(configOf)]);
+    await laboratory.networks.setConfigs([...others, ...scenario.networks.map(networkConfigOf)]);
   } catch (error) {
     if (error instanceof NetworkConfigError) return { type: "refused", detail: error.message };
     throw error;
