@@ -131,7 +131,9 @@ export async function importBundle(
 async function newDocuments(store: Store, put: NonNullable<Change["put"]>): Promise<Change> {
   for (const { collection, key } of put) {
     if ((await store.get(collection, key)) === undefined) continue;
-    throw new RefusedError(`${collection} ${key} is here already`, `${collection}/${key}`, "a new document");
+    throw new RefusedError(`${collection} ${key} is here already`, `${collection}/${key}`, "a new document", {
+      key: "already-here",
+    });
   }
   return { put };
 }

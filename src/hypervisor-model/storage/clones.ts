@@ -86,7 +86,9 @@ export async function templateChange(store: Store, machine: string, isTemplate: 
   const tree = await readTree(store, machine);
   const snapshots = await listSnapshots(store, machine);
   if (isTemplate && snapshots.length === 0) {
-    throw new RefusedError("a template needs a snapshot to make clones from", "no snapshot", "a snapshot");
+    throw new RefusedError("a template needs a snapshot to make clones from", "no snapshot", "a snapshot", {
+      key: "template-needs-snapshot",
+    });
   }
   const require = snapshots.slice(0, 1).map(({ id }) => ({ collection: SNAPSHOTS, key: `${machine}/${id}` }));
   return { put: [putTree(machine, { ...tree, isTemplate })], require: isTemplate ? require : [] };
@@ -101,7 +103,10 @@ export async function refuseIfCloned(
   const clones = (await linkedClones(store)).filter((clone) => clone.machine === machine);
   if (clones.length === 0) return;
   const names = clones.map(({ clone }) => nameOf(clone)).join(", ");
-  throw new RefusedError(`linked clones stand on this machine: ${names}`, names, "no linked clones");
+  throw new RefusedError(`linked clones stand on this machine: ${names}`, names, "no linked clones", {
+    key: "linked-clones",
+    clones: names,
+  });
 }
 
 /** What deletes all that a machine has in storage but the layers: disks, snapshots, saved states. */

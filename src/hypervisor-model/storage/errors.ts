@@ -57,15 +57,37 @@ export class NotFoundError extends StorageError {
   override name = "NotFoundError";
 }
 
+/** Which rule refuses it, with what the sentence needs; the page has a text for each in each language. */
+export type StorageRefusal =
+  | { key: "disk-in-machine"; machine: string }
+  | { key: "disk-count"; maximum: number }
+  | { key: "disk-size"; disk: string; sizeMiB: number; maximumMiB: number }
+  | { key: "disk-not-stored" }
+  | { key: "snapshot-without-memory"; snapshot: string }
+  | { key: "snapshot-unreadable"; snapshot: string }
+  | { key: "linked-clones"; clones: string }
+  | { key: "template-snapshots-only"; machine: string }
+  | { key: "template-needs-snapshot" }
+  | { key: "template-unchanged" }
+  | { key: "already-here" };
+
 /** A rule of snapshots, clones or templates forbids it. `found` names what stands in the way. */
 export class RefusedError extends StorageError {
   override name = "RefusedError";
+  readonly refusal?: StorageRefusal;
+  constructor(message: string, found?: string, expected?: string, refusal?: StorageRefusal) {
+    super(message, found, expected);
+    this.refusal = refusal;
+  }
 }
 
 /** A child layer was made for a parent whose content identification (CID) was another one. */
 export class ParentModifiedError extends StorageError {
   override name = "ParentModifiedError";
 }
+
+/** What a `FormatError` has found where another file belongs to the one that was given. */
+export const NO_SUCH_FILE = "no such file";
 
 /** A file from outside cannot be read as what it claims to be. */
 export class FormatError extends StorageError {
@@ -98,7 +120,10 @@ export function storageErrorFrom(plain: {
   message: string;
   found?: string;
   expected?: string;
+  refusal?: StorageRefusal;
 }): Error {
+  if (plain.name === "RefusedError")
+    return new RefusedError(plain.message, plain.found, plain.expected, plain.refusal);
   for (const Class of storageErrorClasses) {
     if (Class.name === plain.name) return new Class(plain.message, plain.found, plain.expected);
   }

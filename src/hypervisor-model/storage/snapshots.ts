@@ -226,6 +226,7 @@ export async function deleteSnapshot(
       `the snapshot ${snapshot.name} cannot be deleted: linked clones stand on it (${names})`,
       names,
       "no linked clones",
+      { key: "linked-clones", clones: names },
     );
   }
   const put: Put = all
@@ -269,5 +270,7 @@ export async function linkedClones(store: Store): Promise<LinkedClone[]> {
 
 function refuseTemplate(tree: SnapshotTree, action: string): void {
   if (tree.isTemplate)
-    throw new RefusedError(`a template is not changed: ${action} refused`, "a template", "a machine");
+    throw new RefusedError(`a template is not changed: ${action} refused`, "a template", "a machine", {
+      key: "template-unchanged",
+    });
 }

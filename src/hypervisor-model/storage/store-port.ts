@@ -3,11 +3,10 @@
  * `connectStore(port)`. So a machine's worker reaches a store in memory, or Node's one folder store.
  */
 import { expose, releaseProxy, wrap } from "comlink";
-import { storageErrorFrom } from "./errors.ts";
+import { storageErrorFrom, type RefusedError } from "./errors.ts";
 import type { BlockId, Change, GarbageReport, Store, StoredDocument, StoreUsage } from "./store.ts";
 
-type Answer =
-  { value: unknown } | { error: { name: string; message: string; found?: string; expected?: string } };
+type Answer = { value: unknown } | { error: Parameters<typeof storageErrorFrom>[0] };
 type Call = "get" | "list" | "commit" | "readBlocks" | "usage" | "collectGarbage";
 
 interface Served {
@@ -24,8 +23,8 @@ export function serveStore(store: Store, port: MessagePort): void {
         const method = store[name] as (...parameters: unknown[]) => Promise<unknown>;
         return { value: await method.apply(store, parameters) };
       } catch (error) {
-        const { name, message, found, expected } = error as Error & { found?: string; expected?: string };
-        return { error: { name, message, found, expected } };
+        const { name, message, found, expected, refusal } = error as RefusedError;
+        return { error: { name, message, found, expected, refusal } };
       }
     },
   };

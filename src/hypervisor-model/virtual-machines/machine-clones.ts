@@ -72,6 +72,7 @@ export class MachineClones {
         `${present.name} is a template: clones are made from its snapshots`,
         "the present state",
         "a snapshot",
+        { key: "template-snapshots-only", machine: present.name },
       );
     }
     const { state } = library.power(id);

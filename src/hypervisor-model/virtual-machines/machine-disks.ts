@@ -108,12 +108,16 @@ export class MachineDisks {
     const owner = this.#machineOf(disk);
     const { name, sizeBytes } = await readDisk(this.#world.store, disk);
     if (owner !== undefined)
-      throw new RefusedError(`the disk ${name} is in the machine ${owner.name}`, owner.name, "a free disk");
+      throw new RefusedError(`the disk ${name} is in the machine ${owner.name}`, owner.name, "a free disk", {
+        key: "disk-in-machine",
+        machine: owner.name,
+      });
     if (definition.disks.length >= MAX_DISKS - (definition.image.type === "disk" ? 1 : 0))
       throw new RefusedError(
         `a machine has at most ${MAX_DISKS} disks`,
         `${MAX_DISKS} disks`,
         "a free place",
+        { key: "disk-count", maximum: MAX_DISKS },
       );
     const attached: DiskDefinition = { id: disk, name, sizeMiB: sizeBytes / MIB };
     await this.#change(definition, [...definition.disks, attached]);
@@ -133,7 +137,10 @@ export class MachineDisks {
     const owner = this.#machineOf(disk);
     if (owner !== undefined) {
       const message = `the disk is in the machine ${owner.name}: take it out first`;
-      throw new RefusedError(message, owner.name, "a free disk");
+      throw new RefusedError(message, owner.name, "a free disk", {
+        key: "disk-in-machine",
+        machine: owner.name,
+      });
     }
     await this.#world.contents.deleteDisk(disk);
     await this.#world.library.changed();
@@ -146,7 +153,17 @@ export class MachineDisks {
     const size = `${sizeBytes / MIB} MiB`;
     if (!Number.isInteger(sizeMiB) || sizeMiB * MIB <= sizeBytes || sizeMiB > LARGEST_DISK_MIB) {
       const message = `the disk ${name} of ${size} cannot be made ${sizeMiB} MiB large: it can only grow`;
-      throw new RefusedError(message, `${sizeMiB} MiB`, `more than ${size}, at most ${LARGEST_DISK_MIB} MiB`);
+      throw new RefusedError(
+        message,
+        `${sizeMiB} MiB`,
+        `more than ${size}, at most ${LARGEST_DISK_MIB} MiB`,
+        {
+          key: "disk-size",
+          disk: name,
+          sizeMiB: Math.floor(sizeBytes / MIB),
+          maximumMiB: LARGEST_DISK_MIB,
+        },
+      );
     }
     const owner = this.#machineOf(disk);
     const change = await resizeChange(store, disk, sizeMiB * MIB);

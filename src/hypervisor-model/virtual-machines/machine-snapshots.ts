@@ -176,7 +176,7 @@ export class MachineSnapshots {
     if (clones.length > 0) {
       const names = clones.map((clone) => clone.name).join(", ");
       const message = `the snapshot ${name} cannot be deleted: linked clones stand on it (${names})`;
-      throw new RefusedError(message, names, "no linked clones");
+      throw new RefusedError(message, names, "no linked clones", { key: "linked-clones", clones: names });
     }
     await this.#task("snapshot-delete", definition, { snapshot: name }, async () => {
       await deleteSnapshot(store, machine, id, { withChildren, idle: library.idleDisks() });
@@ -240,6 +240,7 @@ export function revertedSettings({ definition, name }: SnapshotDocument): Partia
       `the machine of the snapshot ${name} cannot be read: ${found}`,
       found,
       "a machine",
+      { key: "snapshot-unreadable", snapshot: name },
     );
   }
   const settings = REVERTED.map((field) => [field, checked.value[field]]);

@@ -19,6 +19,7 @@ import type { BlockId, Store } from "../storage/store.ts";
 import { Turn } from "../storage/turn.ts";
 import type { DebugTarget } from "./bare-pc-protocol.ts";
 import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
+import { keepErrorFields } from "./thrown-errors.ts";
 import {
   buffersOf,
   type FromWorker,
@@ -211,6 +212,7 @@ class MachineHolder implements MachineControl {
         "what this guest writes to its disk is not in the store, so it cannot be kept by a snapshot",
         volatile ?? "no store",
         "disks in the store",
+        { key: "disk-not-stored" },
       );
     }
     return this.#store;
@@ -251,7 +253,10 @@ class MachineHolder implements MachineControl {
     const { setup } = this.#start;
     const { snapshot, change } = await revertChange(store, machineId, snapshotId);
     if (snapshot.state === null)
-      throw new RefusedError("the snapshot has no memory to go on from", snapshot.name, "one with memory");
+      throw new RefusedError("the snapshot has no memory to go on from", snapshot.name, "one with memory", {
+        key: "snapshot-without-memory",
+        snapshot: snapshot.name,
+      });
     const state = await loadState(store, snapshot.state, this.#lastState);
     const { engine, engineVersion } = this.#built();
     checkStateFits(state, engine, engineVersion, setup.hardware);
@@ -331,6 +336,7 @@ function indexedDbStore(name: string): Promise<Store> {
 }
 
 function begin(start: WorkerStart): void {
+  keepErrorFields();
   expose(new MachineHolder(start), start.control);
 }
 

@@ -137,6 +137,9 @@ export const styles = css`
     header {
       flex-wrap: wrap;
     }
+    .brand {
+      display: none;
+    }
     aside {
       inline-size: min(230px, 45vw);
     }
@@ -160,8 +163,6 @@ export const styles = css`
     }
     rs-status-line {
       max-inline-size: 55%;
-      overflow-x: auto;
-      white-space: nowrap;
     }
   }
 `;

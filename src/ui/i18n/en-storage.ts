@@ -206,8 +206,6 @@ export const storage = {
     clone: (machine: string, as: string) => `${machine} cloned as ${as}`,
   },
   error: {
-    refused: (detail: string) => `This is refused: ${detail}.`,
-    damaged: (detail: string) => `The file or the stored data is damaged: ${detail}. Nothing was changed.`,
     newer: "This was made by a newer Ringside; open it with that version. Nothing was changed.",
     conflict: "Another tab has changed this meanwhile. Try again.",
   },

@@ -1,6 +1,7 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
 import { capture } from "./en-capture.ts";
 import { cpu } from "./en-cpu.ts";
+import { errors } from "./en-errors.ts";
 import { internet } from "./en-internet.ts";
 import { labs } from "./en-labs.ts";
 import { networks } from "./en-network.ts";
@@ -15,6 +16,7 @@ export const en = {
   storage,
   capture,
   cpu,
+  errors,
   internet,
   outside,
   ping,
@@ -566,8 +568,6 @@ export const en = {
       `The guest image “${image}” arrived incomplete. Reload the page; if it happens again, get a fresh copy of the project.`,
     notAnImage: (file: string) =>
       `“${file}” is no medium Ringside knows: it takes an ISO image, a floppy image, a disk image (raw, qcow2, VMDK) or a kernel (Linux bzImage with an initrd, or multiboot). Choose one of these.`,
-    diskImage: (detail: string) =>
-      `The disk image cannot be used: ${detail}. Choose another file, raw, qcow2 or VMDK in one file.`,
     emptyFile: (file: string) => `“${file}” is empty. Choose another file.`,
     mediumMissing: (file: string) =>
       `The file “${file}” is not at hand any more. Choose it again in the settings, or take the medium out.`,

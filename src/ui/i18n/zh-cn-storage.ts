@@ -196,8 +196,6 @@ export const storage: typeof en = {
     clone: (machine, as) => `${machine} 已克隆为 ${as}`,
   },
   error: {
-    refused: (detail) => `已拒绝：${detail}。`,
-    damaged: (detail) => `文件或存储的数据已损坏：${detail}。没有做任何更改。`,
     newer: "这是由更新版本的 Ringside 创建的，请用该版本打开。没有做任何更改。",
     conflict: "另一标签页同时更改了它。请重试。",
   },

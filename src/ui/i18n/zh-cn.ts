@@ -2,6 +2,7 @@
 import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
 import { cpu } from "./zh-cn-cpu.ts";
+import { errors } from "./zh-cn-errors.ts";
 import { internet } from "./zh-cn-internet.ts";
 import { labs } from "./zh-cn-labs.ts";
 import { networks } from "./zh-cn-network.ts";
@@ -16,6 +17,7 @@ export const zhCn: Messages = {
   storage,
   capture,
   cpu,
+  errors,
   internet,
   outside,
   ping,
@@ -555,7 +557,6 @@ export const zhCn: Messages = {
       `客户机映像“${image}”没有完整到达。请重新加载页面；如果再次出现，请重新获取本项目。`,
     notAnImage: (file) =>
       `“${file}”不是 Ringside 认识的介质：可用的有 ISO 映像、软盘映像、磁盘映像（raw、qcow2、VMDK），或内核（Linux bzImage 加 initrd，或 multiboot）。请选择其中一种。`,
-    diskImage: (detail) => `无法使用此磁盘映像：${detail}。请选择其他文件：单个的 raw、qcow2 或 VMDK 文件。`,
     emptyFile: (file) => `“${file}”是空文件，请选择其他文件。`,
     mediumMissing: (file) => `文件“${file}”已不在手边。请在设置中重新选择，或取出该介质。`,
     wasmRefused:

@@ -1,9 +1,10 @@
 /** Turns an error of the model into one sentence for the user, with what to do. */
 import { StateMismatchError } from "../../emulator/machine.ts";
+import { NO_SUCH_FILE, type RefusedError } from "../../hypervisor-model/storage/errors.ts";
 import { ImageError } from "../../hypervisor-model/virtual-machines/images.ts";
 import { BadDefinitionError } from "../../hypervisor-model/virtual-machines/library.ts";
 import { RefusedActionError, type ActionRefusal } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
-import { describeProblem, type ValueRefusal } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import type { Problem, ValueRefusal } from "../../hypervisor-model/virtual-machines/reasons.ts";
 import type { Messages } from "../i18n/messages.ts";
 
 /** A text that is made again when the language changes. */
@@ -33,21 +34,62 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
   if (error instanceof MediumMissingError) return (m) => m.error.mediumMissing(error.message);
   if (error instanceof StateMismatchError) return (m) => m.error.stateMismatch(machine);
   if (error instanceof RefusedActionError) return (m) => refusalText(m, error.reason);
-  if (error instanceof BadDefinitionError) {
-    return (m) => m.error.other(error.problems.map(describeProblem).join("; "));
-  }
+  if (error instanceof BadDefinitionError) return (m) => m.errors.definition(problemsText(m, error.problems));
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
-  if (name === "FormatError" || name === "UnsupportedFormatError") return (m) => m.error.diskImage(message);
-  if (name === "RefusedError") {
-    const { found = "", expected = "" } = error as { found?: string; expected?: string };
-    if (expected === "no linked clones") return (m) => m.reason.hasClones(found);
-    return (m) => m.storage.error.refused(message);
+  return namedSentence(error, name, message) ?? sentenceOfWords(name, message, machine, memoryMiB);
+}
+
+/** Errors that may have crossed a thread, which keeps their name but not their class. */
+function namedSentence(error: unknown, name: string, message: string): Sentence | undefined {
+  const { found = "", expected = "", refusal } = error as Partial<RefusedError>;
+  switch (name) {
+    case "RefusedError":
+      return refusal && ((m) => m.errors.storageRefusal(refusal));
+    case "UnsupportedFormatError":
+      return (m) => m.errors.imageUnsupported(found);
+    case "FormatError":
+      return (m) => (found === NO_SUCH_FILE ? m.errors.imagePartMissing(expected) : m.errors.imageBroken);
+    case "DamagedError":
+    case "StateFormatError":
+      return (m) => m.errors.damaged;
+    case "NotFoundError":
+      return (m) => m.errors.notFound;
+    case "StorageUnavailableError":
+      return (m) => m.errors.storageUnavailable;
+    case "StorageFullError":
+      return (m) => m.error.storageRefused;
+    case "InUseError":
+      return (m) => m.errors.inUse;
+    case "NewerVersionError":
+      return (m) => m.storage.error.newer;
+    case "ConflictError":
+      return (m) => m.storage.error.conflict;
+    case "ParentModifiedError":
+      return (m) => m.storage.disk.broken;
+    case "KernelImageError":
+      return (m) => m.errors.kernel;
+    case "NoSuchMachineError":
+      return (m) => m.errors.machineGone;
+    case "MachineEndedError":
+      return (m) => m.errors.machineEnded;
+    case "MachineConfigError":
+    case "MachineSpecError":
+    case "MediumError":
+      return (m) => m.errors.hardwareUnsupported;
+    case "EngineMismatchError":
+      return (m) => m.errors.engineOther;
+    case "EngineUnavailableError":
+      return /WebAssembly/.test(message) ? (m) => m.error.wasmRefused : (m) => m.errors.engineUnreachable;
+    case "AgentTimeoutError":
+    case "AgentLostError":
+      return (m) => m.error.agentSilent;
+    default:
+      return undefined;
   }
-  if (name === "DamagedError") return (m) => m.storage.error.damaged(message);
-  if (name === "NewerVersionError") return (m) => m.storage.error.newer;
-  if (name === "ConflictError") return (m) => m.storage.error.conflict;
-  if (name === "ParentModifiedError") return (m) => m.storage.disk.broken;
-  if (name === "StorageFullError") return (m) => m.error.storageRefused;
+}
+
+/** What browsers say in words of their own. */
+function sentenceOfWords(name: string, message: string, machine: string, memoryMiB: number): Sentence {
   if (/StateMismatch/.test(name + message)) return (m) => m.error.stateMismatch(machine);
   if (name === "CompileError" || /WebAssembly|wasm-eval|wasm code generation/i.test(message)) {
     if (!/memory/i.test(message)) return (m) => m.error.wasmRefused;
@@ -55,12 +97,16 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
   if (name === "RangeError" || /memory|allocation/i.test(message)) {
     return (m) => m.error.memoryRefused(String(memoryMiB));
   }
-  if (name === "AgentTimeoutError" || name === "AgentLostError") return (m) => m.error.agentSilent;
   return (m) => m.error.other(message);
 }
 
+function problemsText({ errors }: Messages, problems: readonly Problem[]): string {
+  const texts = problems.map(({ path, reason }) => (path && `${path}: `) + errors.valueRefusal(reason));
+  return texts.join("; ");
+}
+
 /** Why a machine cannot have a name, beside the field. */
-export function nameRefusalText({ wizard }: Messages, reason: ValueRefusal): string {
+export function nameRefusalText({ wizard, errors }: Messages, reason: ValueRefusal): string {
   switch (reason.key) {
     case "name-empty":
       return wizard.nameEmpty;
@@ -71,7 +117,7 @@ export function nameRefusalText({ wizard }: Messages, reason: ValueRefusal): str
     case "name-taken":
       return wizard.nameUsed;
     default:
-      return describeProblem({ path: "name", reason });
+      return errors.valueRefusal(reason);
   }
 }
 

@@ -46,6 +46,8 @@ import { MediaStore } from "./media-store.ts";
 import { sourceOf } from "./own-media.ts";
 import { PageNetworks } from "./networks.ts";
 import { FigureWatch } from "./live-figures.ts";
+import { catalogues } from "../i18n/messages.ts";
+import { sentenceFor } from "./failure.ts";
 import { dismissOf, notify, tellEnd, tellEntries, tellFailure } from "./notices.ts";
 import { route } from "./route.ts";
 import { GUEST_ANSWERS, MACHINE_STARTS } from "./start-marks.ts";
@@ -521,7 +523,9 @@ class Laboratory {
         } catch (error) {
           const cancelled = error instanceof StartCancelledError;
           const words = error instanceof Error ? error.message : String(error);
-          await (await line).failed({ error: cancelled ? CANCELLED : words });
+          const sentence = sentenceFor(error, name, view.definition?.memoryMiB ?? 0);
+          const told = { en: sentence(catalogues.en), "zh-CN": sentence(catalogues["zh-CN"]) };
+          await (await line).failed({ error: cancelled ? CANCELLED : words, ...told });
           if (!cancelled) throw error;
         }
       },

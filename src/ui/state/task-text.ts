@@ -1,6 +1,6 @@
 /** The task log's lines as text. */
 import type { TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
-import type { Messages } from "../i18n/messages.ts";
+import { catalogues, type Messages } from "../i18n/messages.ts";
 
 /** What a start that the user gave up has for an error. */
 export const CANCELLED = "cancelled";
@@ -8,7 +8,7 @@ export const CANCELLED = "cancelled";
 export function taskText(m: Messages, { task, machine, parameters, outcome }: TaskEntry): string {
   const name = machine?.name ?? "";
   if (outcome === "failed" && parameters.error === CANCELLED) return m.log.startCancelled(name);
-  if (outcome === "failed") return m.log.failed(name, String(parameters.error ?? m.error.title));
+  if (outcome === "failed") return m.log.failed(name, failureText(m, parameters));
   switch (task) {
     case "create":
       return m.log.created(name);
@@ -56,4 +56,10 @@ export function taskText(m: Messages, { task, machine, parameters, outcome }: Ta
     default:
       return `${name}: ${task}`;
   }
+}
+
+/** The page keeps the sentence in both languages; what the model itself logs is in English. */
+function failureText(m: Messages, parameters: TaskEntry["parameters"]): string {
+  const tag = m === catalogues.en ? "en" : "zh-CN";
+  return String(parameters[tag] ?? (tag === "en" ? parameters.error : undefined) ?? m.error.title);
 }

@@ -1,5 +1,5 @@
 /** Finds out what an image file is, and opens it with the files it stands on. */
-import { FormatError, UnsupportedFormatError } from "../errors.ts";
+import { FormatError, UnsupportedFormatError, NO_SUCH_FILE } from "../errors.ts";
 import { expectFormat, type ByteSource, type FileFinder, type ImageFile } from "./image.ts";
 import { LONGEST_DESCRIPTOR, LONGEST_IMAGE_CHAIN } from "./limits.ts";
 import { parseQcow2 } from "./qcow2.ts";
@@ -54,7 +54,7 @@ export async function openImageChain(name: string, find: FileFinder): Promise<Im
     const source = find(next);
     if (!source) {
       const whose = chain.length === 0 ? "the image" : "the backing file";
-      throw new FormatError(`${whose} ${next} is missing`, "no such file", next);
+      throw new FormatError(`${whose} ${next} is missing`, NO_SUCH_FILE, next);
     }
     const image: ImageFile = await openImageFile(source, find);
     chain.unshift(image);

@@ -3,7 +3,7 @@
  * descriptor inside, and twoGbMaxExtentSparse, a descriptor file beside extents of at most 2 GiB. Numbers are little
  * endian, places are in sectors of 512 bytes. A grain is the unit that is there or not; grain tables say where.
  */
-import { FormatError, UnsupportedFormatError } from "../errors.ts";
+import { FormatError, UnsupportedFormatError, NO_SUCH_FILE } from "../errors.ts";
 import {
   expectFormat,
   readExactly,
@@ -141,7 +141,7 @@ export async function parseVmdkDescriptorFile(source: ByteSource, find: FileFind
   for (const { name, sectors } of descriptor.extents) {
     const file = find(name);
     if (!file) {
-      throw new FormatError(`the extent ${name} of the VMDK is missing`, "no such file", name);
+      throw new FormatError(`the extent ${name} of the VMDK is missing`, NO_SUCH_FILE, name);
     }
     const extent = await parseExtent(file);
     extents.push(fit(extent, { name, sectors }));

@@ -57,10 +57,10 @@ export class ScreenConsole extends RingsideElement {
       .place {
         display: grid;
         flex: 1;
+        grid-template: minmax(0, 1fr) / minmax(0, 1fr);
         min-block-size: 0;
         place-items: center;
         padding: 8px;
-        overflow: auto;
       }
       canvas {
         max-inline-size: 100%;
@@ -79,6 +79,7 @@ export class ScreenConsole extends RingsideElement {
         background: var(--rs-surface);
       }
       .tools {
+        flex-wrap: wrap;
         border-block-end: 1px solid var(--rs-line);
       }
       .keys {
@@ -86,7 +87,7 @@ export class ScreenConsole extends RingsideElement {
         border-block-start: 1px solid var(--rs-line);
       }
       .hint {
-        flex: 1;
+        flex: 1 1 18em;
         padding-inline: 8px;
         overflow: hidden;
         text-align: end;
@@ -107,7 +108,7 @@ export class ScreenConsole extends RingsideElement {
   @state() private captured = false;
   @state() private wasCaptured = false;
   @state() private keysShown = false;
-  @state() private size = "";
+  @state() private mode?: Extract<ScreenUpdate, { type: "text-mode" | "graphics-mode" }>;
   @state() private held: readonly string[] = [];
   #rows = new Map<number, Extract<ScreenUpdate, { type: "text-row" }>>();
   #cursor?: Extract<ScreenUpdate, { type: "cursor" }>;
@@ -138,7 +139,7 @@ export class ScreenConsole extends RingsideElement {
         this.#rows.clear();
         this.canvas.width = update.columns * CELL.width;
         this.canvas.height = update.rows * CELL.height;
-        this.size = this.m.console.textScreen(update.columns, update.rows);
+        this.mode = update;
         break;
       case "text-row":
         this.#rows.set(update.row, update);
@@ -162,7 +163,7 @@ export class ScreenConsole extends RingsideElement {
       case "graphics-mode":
         this.canvas.width = update.width;
         this.canvas.height = update.height;
-        this.size = this.m.console.graphicsScreen(update.width, update.height);
+        this.mode = update;
         break;
       case "pixels": {
         const { rgba, width, height, x, y } = update;
@@ -259,6 +260,15 @@ export class ScreenConsole extends RingsideElement {
     return arrows[code] ?? KEY_NAMES[code] ?? code;
   }
 
+  private modeText(): string {
+    const { console: m } = this.m;
+    const { mode } = this;
+    if (!mode) return m.screenWaiting;
+    return mode.type === "text-mode"
+      ? m.textScreen(mode.columns, mode.rows)
+      : m.graphicsScreen(mode.width, mode.height);
+  }
+
   protected override render() {
     const { console: m, keysPad } = this.m;
     const say = this.ended
@@ -287,7 +297,7 @@ export class ScreenConsole extends RingsideElement {
           role="application"
           width="720"
           height="400"
-          aria-label=${this.size || m.screenWaiting}
+          aria-label=${this.modeText()}
           class=${this.captured ? "captured" : ""}
           @click=${this.capture}
           @keydown=${this.key}
