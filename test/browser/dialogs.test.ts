@@ -104,6 +104,26 @@ test("Tiny Linux with less memory than it needs is refused beside the field", as
   await page.keyboard.press("Escape");
 });
 
+test("The virtualization switch of a core machine is kept, and v86 has none", async () => {
+  const openEngine = async () => {
+    await page.keyboard.press("Control+D");
+    await page.locator("rs-settings nav button", { hasText: "Engine" }).click();
+  };
+  await openEngine();
+  const disabled = page.getByLabel("Disabled in the BIOS");
+  expect(await disabled.count()).toBe(0);
+  await page.getByLabel("our own core").check();
+  await disabled.check();
+  await page.locator("rs-settings rs-action[look=primary] button").click();
+  await page.locator(".summary dd", { hasText: "Disabled in the BIOS" }).waitFor();
+  await openEngine();
+  await expect.poll(() => disabled.isChecked()).toBe(true);
+  await page.getByLabel("v86: runs real systems fast").check();
+  await page.locator("rs-settings rs-action[look=primary] button").click();
+  await page.locator(".summary dd", { hasText: "v86 (" }).waitFor();
+  expect(await page.locator(".summary dd", { hasText: "Disabled in the BIOS" }).count()).toBe(0);
+});
+
 test("Back to typical, the wizard lists only what will be made", async () => {
   await page.locator("rs-library header rs-action button").click();
   const next = page.locator("rs-wizard .next button");

@@ -9,11 +9,13 @@ import { outside } from "./en-outside.ts";
 import { ping } from "./en-ping.ts";
 import { steps } from "./en-steps.ts";
 import { storage } from "./en-storage.ts";
+import { virtualization } from "./en-virtualization.ts";
 
 export const en = {
   labs,
   networks,
   storage,
+  virtualization,
   capture,
   cpu,
   errors,

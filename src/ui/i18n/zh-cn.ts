@@ -10,11 +10,13 @@ import { outside } from "./zh-cn-outside.ts";
 import { ping } from "./zh-cn-ping.ts";
 import { steps } from "./zh-cn-steps.ts";
 import { storage } from "./zh-cn-storage.ts";
+import { virtualization } from "./zh-cn-virtualization.ts";
 
 export const zhCn: Messages = {
   labs,
   networks,
   storage,
+  virtualization,
   capture,
   cpu,
   errors,
@@ -252,7 +254,7 @@ export const zhCn: Messages = {
     engine: "引擎",
     engineV86: "v86：快速运行真实系统",
     engineV86Hint: "把客户机的指令翻译成 WebAssembly，内部过程看不到。",
-    engineCore: "我们自己的内核：每条指令都可单步、可跟踪",
+    engineCore: "我们自己的处理器核心：每条指令都可单步、可跟踪",
     engineCoreHint: "用 TypeScript 写成的整台 PC，比 v86 慢；每条指令都能查看，运行过程可以一模一样地重来。",
     mediaStep: "安装客户机操作系统",
     mediaQuestion: "虚拟机从什么启动？",

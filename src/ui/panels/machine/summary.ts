@@ -45,7 +45,7 @@ export class Summary extends RingsideElement {
   protected override render() {
     const machine = laboratory.find(this.machineId);
     if (!machine) return nothing;
-    const { summary, command } = this.m;
+    const { summary, virtualization, command } = this.m;
     const addresses = liveFigures.get().get(machine.id)?.addresses;
     const { definition, state, id } = machine;
     if (!definition) return html`<p>${this.m.notice.newer(machine.name)}</p>`;
@@ -59,6 +59,14 @@ export class Summary extends RingsideElement {
         summary.detailEngine,
         definition.engine === "v86" ? summary.detailEngineV86 : summary.detailEngineCore,
       ],
+      ...(definition.engine === "core"
+        ? [
+            [virtualization.title, virtualization.settings[definition.virtualization ?? "on"]] as [
+              string,
+              string,
+            ],
+          ]
+        : []),
       [
         summary.detailImage,
         definition.image.type === "library"

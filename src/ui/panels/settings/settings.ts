@@ -1,7 +1,7 @@
 /** Virtual machine settings: the device list left, the chosen device's properties right. */
 import { css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { EngineName, NicModel } from "../../../emulator/machine.ts";
+import type { NicModel } from "../../../emulator/machine.ts";
 import { Random, freshSeed } from "../../../common/random.ts";
 import {
   MAX_DISKS,
@@ -21,6 +21,8 @@ import { sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { kindOfFile } from "../../state/own-media.ts";
 import { leastMemory } from "../../state/shipped-images.ts";
+import "./engine-options.ts";
+import type { EngineChoice } from "./engine-options.ts";
 import "./template-options.ts";
 import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
@@ -28,7 +30,7 @@ const DRIVES = ["cdrom", "floppy"] as const;
 type Drive = (typeof DRIVES)[number];
 type Draft = Pick<
   MachineDefinition,
-  "engine" | "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder"
+  "engine" | "virtualization" | "memoryMiB" | "nics" | "disks" | "cdrom" | "floppy" | "bootOrder"
 >;
 
 @customElement("rs-settings")
@@ -72,8 +74,17 @@ export class Settings extends RingsideElement {
     super.connectedCallback();
     const view = laboratory.find(this.machineId);
     if (!view?.definition) return;
-    const { engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
-    this.draft = structuredClone({ engine, memoryMiB, nics, disks, cdrom, floppy, bootOrder });
+    const { engine, virtualization, memoryMiB, nics, disks, cdrom, floppy, bootOrder } = view.definition;
+    this.draft = structuredClone({
+      engine,
+      virtualization,
+      memoryMiB,
+      nics,
+      disks,
+      cdrom,
+      floppy,
+      bootOrder,
+    });
     this.on = view.session !== undefined;
     this.isTemplate = view.isTemplate === true;
   }
@@ -165,18 +176,6 @@ export class Settings extends RingsideElement {
       ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
   }
 
-  private engineChoice(engine: EngineName, label: string, hint: string, locked: string) {
-    return html`<label class="choice">
-      <input
-        type="radio"
-        name="engine"
-        ?disabled=${locked !== ""}
-        .checked=${this.draft.engine === engine}
-        @change=${() => this.change({ engine })}
-      /><span>${label}</span><span class="hint">${hint}</span>
-    </label>`;
-  }
-
   private properties(): unknown {
     const { settings, network, wizard, common, device, boot } = this.m;
     const locked = this.on ? settings.lockedWhileOn : this.isTemplate ? this.m.reason.isTemplate : "";
@@ -201,12 +200,12 @@ export class Settings extends RingsideElement {
           ></label
         >`;
       case "engine":
-        return html`<fieldset>
-            <legend>${wizard.engine}</legend>
-            ${this.engineChoice("v86", wizard.engineV86, wizard.engineV86Hint, locked)}
-            ${this.engineChoice("core", wizard.engineCore, wizard.engineCoreHint, locked)}
-          </fieldset>
-          ${locked ? html`<p class="hint">${locked}</p>` : nothing}`;
+        return html`<rs-engine-options
+          engine=${this.draft.engine}
+          .virtualization=${this.draft.virtualization}
+          locked=${locked}
+          @rs-engine=${({ detail }: CustomEvent<EngineChoice>) => this.change(detail)}
+        ></rs-engine-options>`;
       case "disk": {
         const disk = this.draft.disks[i];
         if (!disk) return settings.nothingSelected;
