@@ -7,9 +7,9 @@ import {
   NoSuchLabError,
   type LabLanguage,
 } from "../labs/catalogue.ts";
-import { checkLab, type CheckResult } from "../labs/check-engine.ts";
+import { checkLab, checkStep, type CheckResult } from "../labs/check-engine.ts";
 import { LabError, openLab, type Lab } from "../labs/lab.ts";
-import { solve } from "../labs/lab-student.ts";
+import type { LabStudent, StepActions } from "../labs/lab-student.ts";
 import { parseLabText, type LabText } from "../labs/lab-text.ts";
 import { fill, LabValueError } from "../labs/seed.ts";
 import { HeadlessLab } from "./headless-lab.ts";
@@ -112,9 +112,10 @@ async function play(opened: Opened, what: "solve" | "nothing" | number, json: bo
   }
   const world = await HeadlessLab.open(opened.lab, log);
   try {
-    if (wrongWay !== undefined) await wrongWay.run(world);
-    else if (what === "solve") await solve(bot, world);
-    const results = await checkLab(opened.lab, world, world.answers);
+    const results =
+      what === "nothing"
+        ? await checkLab(opened.lab, world, world.answers)
+        : await doSteps(opened.lab, { ...bot.steps, ...wrongWay?.steps }, world);
     report(opened, results, json);
     const failed = results.filter(({ ok }) => !ok);
     if (wrongWay === undefined) return failed.length === 0 ? 0 : 1;
@@ -122,6 +123,21 @@ async function play(opened: Opened, what: "solve" | "nothing" | number, json: bo
   } finally {
     await world.close();
   }
+}
+
+/** Each step is checked when it has been done, as in the page: what holds then need not hold for ever. */
+async function doSteps(done: Lab, actions: StepActions, world: HeadlessLab): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const step of done.steps) {
+    try {
+      await actions[step.id]?.(world satisfies LabStudent);
+    } catch (error) {
+      // After a wrong turn what follows may be impossible; its checks say so.
+      log(`${step.id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    results.push(...(await checkStep(step, world, world.answers)));
+  }
+  return results;
 }
 
 /** The sentence of a check that does not hold. */

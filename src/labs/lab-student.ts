@@ -31,21 +31,22 @@ export interface LabStudent {
   setTemplate(machine: string, on: boolean): Promise<void>;
 }
 
+/** What a student does for each step, by its id. */
+export type StepActions = Readonly<Record<string, (student: LabStudent) => unknown>>;
+
 export interface WrongWay {
   /** What a student gets wrong, in a few words. */
   name: string;
-  run(student: LabStudent): Promise<void>;
+  /** What is done otherwise than by the bot; the other steps are done as it does them, as far as they can be. */
+  steps: StepActions;
   /** The check (`step/check`) that must fail. */
   failsAt: string;
 }
 
 export interface LabBot {
-  /** What a student does for each step, by its id, in the order of the lab. */
-  steps: Readonly<Record<string, (student: LabStudent) => void | Promise<void>>>;
+  /** Every step of the lab, in its order. */
+  steps: StepActions;
   wrongWays: readonly WrongWay[];
 }
 
-/** Does the whole lab. */
-export async function solve({ steps }: LabBot, student: LabStudent): Promise<void> {
-  for (const step of Object.values(steps)) await step(student);
-}
+export const nothing = (): void => undefined;

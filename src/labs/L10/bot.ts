@@ -1,4 +1,4 @@
-import { solve, type LabBot, type LabStudent } from "../lab-student.ts";
+import { nothing, type LabBot, type LabStudent } from "../lab-student.ts";
 
 const GROUP = "/sys/fs/cgroup/box";
 
@@ -35,29 +35,24 @@ export const bot: LabBot = {
     shared: (student) => student.answer("shared", "kernel"),
     container: (student) => startContainer(student, "-m -u -p -f --mount-proc"),
     "two-numbers": (student) => student.answer("two-numbers", "two"),
-    inside: () => undefined,
+    inside: nothing,
     group: makeGroup,
     "who-dies": (student) => student.answer("who-dies", "group"),
     kill: exceedMemory,
     tasks: exceedTasks,
     difference: (student) => student.answer("difference", "same-kernel"),
-    "still-there": () => undefined,
+    "still-there": nothing,
   },
   wrongWays: [
     {
       name: "without -u the host itself is renamed",
       failsAt: "inside/outside",
-      run(student) {
-        const container = () => startContainer(student, "-m -p -f --mount-proc");
-        return solve({ ...bot, steps: { ...bot.steps, container } }, student);
-      },
+      steps: { container: (student) => startContainer(student, "-m -p -f --mount-proc") },
     },
     {
       name: "without -p the process has one number",
       failsAt: "container/pid",
-      run(student) {
-        return startContainer(student, "-m -u -f");
-      },
+      steps: { container: (student) => startContainer(student, "-m -u -f") },
     },
   ],
 };

@@ -1,4 +1,4 @@
-import { solve, type LabBot, type LabStudent } from "../lab-student.ts";
+import type { LabBot, LabStudent } from "../lab-student.ts";
 
 async function writeMotd(student: LabStudent): Promise<void> {
   const { word, number } = student.values;
@@ -46,18 +46,12 @@ export const bot: LabBot = {
     {
       name: "branches off tuned instead of clean",
       failsAt: "revert/branch",
-      run(student) {
-        const revert = () => student.act({ snapshot: "db-1", name: "branch" });
-        return solve({ ...bot, steps: { ...bot.steps, revert } }, student);
-      },
+      steps: { revert: (student) => student.act({ snapshot: "db-1", name: "branch" }) },
     },
     {
       name: "takes the last snapshot without memory",
       failsAt: "live/taken",
-      run(student) {
-        const live = () => takeLive(student, false);
-        return solve({ ...bot, steps: { ...bot.steps, live } }, student);
-      },
+      steps: { live: (student) => takeLive(student, false) },
     },
   ],
 };
