@@ -138,14 +138,19 @@ export class HeadlessLab implements LabWorld, LabStudent {
 
   async editMachine(
     machine: string,
-    { nics, disks, ...change }: Partial<Pick<MachineChoices, "memoryMiB" | "nics" | "disks">>,
+    { nics, ...change }: Partial<Pick<MachineChoices, "memoryMiB" | "nics">>,
   ): Promise<void> {
     const present = this.#find(machine);
-    if (disks !== undefined) throw new Error("disks are changed through their own commands");
     await this.#laboratory.library.update(present.id, {
       ...change,
       ...(nics === undefined ? {} : { nics: nics.map((nic, i) => ({ ...present.nics[i], ...nic })) }),
     });
+    if (nics !== undefined && this.power(machine) === "running") {
+      await this.#networks.move(
+        machine,
+        nics.map(({ network }) => network),
+      );
+    }
   }
 
   async setTemplate(machine: string, on: boolean): Promise<void> {

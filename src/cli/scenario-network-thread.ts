@@ -107,6 +107,16 @@ export class ScenarioNetworkThread implements ScenarioCables {
     return cables;
   }
 
+  /** Puts the cables of a running machine into other networks; a card without a cable stays without. */
+  async move(machine: string, networks: readonly (string | null)[]): Promise<void> {
+    for (const cable of this.#ports.get(machine) ?? []) {
+      const network = networks[cable.nic] ?? cable.network;
+      if (network === cable.network) continue;
+      await this.#fabric.control.moveTo(cable.port, network);
+      cable.network = network;
+    }
+  }
+
   async fault(machine: string, network: string, fault: CableFault): Promise<void> {
     const key = `${machine}/${network}`;
     this.#faults.set(key, [...(this.#faults.get(key) ?? []), fault]);

@@ -23,11 +23,8 @@ export interface LabStudent {
   /** The Virtual Network Editor. */
   editNetworks(change: (networks: readonly NetworkConfig[]) => NetworkConfig[]): Promise<void>;
   createMachine(choices: MachineChoices): Promise<void>;
-  /** The settings dialog of a machine that is off. */
-  editMachine(
-    machine: string,
-    change: Partial<Pick<MachineChoices, "memoryMiB" | "nics" | "disks">>,
-  ): Promise<void>;
+  /** The settings dialog: memory of a machine that is off, networks of one that may run. */
+  editMachine(machine: string, change: Partial<Pick<MachineChoices, "memoryMiB" | "nics">>): Promise<void>;
   setTemplate(machine: string, on: boolean): Promise<void>;
 }
 

@@ -199,13 +199,12 @@ export class LabMachines implements LabWorld, LabStudent {
 
   async editMachine(
     machine: string,
-    { nics, disks, ...change }: Partial<Pick<MachineChoices, "memoryMiB" | "nics" | "disks">>,
+    { nics, ...change }: Partial<Pick<MachineChoices, "memoryMiB" | "nics">>,
   ): Promise<void> {
-    if (disks !== undefined) throw new Error("disks are changed through their own commands");
     const { id, definition } = this.view(machine);
-    await laboratory.library.update(id, {
+    await laboratory.update(id, {
       ...change,
-      ...(nics === undefined ? {} : { nics: nics.map((nic, i) => ({ ...definition!.nics[i], ...nic })) }),
+      ...(nics === undefined ? {} : { nics: definition!.nics.map((nic, i) => ({ ...nic, ...nics[i] })) }),
     });
   }
 
