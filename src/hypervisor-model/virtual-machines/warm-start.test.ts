@@ -63,7 +63,8 @@ test.each([
 /** Images of which none has a warm state. */
 const images = () => {
   const loader = new ImageLoader({ type: "folder", path: "/nowhere" });
-  loader.manifest = () => Promise.resolve({ files: [], boot: { append: "" }, agent: true });
+  loader.manifest = () =>
+    Promise.resolve({ files: [], boot: { append: "" }, memoryMiB: { minimum: 0 }, agent: true });
   return loader;
 };
 
@@ -92,4 +93,14 @@ test("a state is lent to one machine at a time; the next gets it when it comes b
   // Its thread died: the state is read from the store again.
   (await waiting)!.giveBack(undefined);
   expect((await states.borrow("tiny", "k"))!.state).toEqual(state);
+});
+
+test("a state that came back stays when its machine ends later", async () => {
+  const states = new WarmStates({ images: images() });
+  await states.keep("k", state);
+  const lent = await states.borrow("tiny", "k");
+  const returned = structuredClone(state);
+  lent!.giveBack(returned);
+  lent!.giveBack(undefined);
+  expect((await states.borrow("tiny", "k"))!.state).toBe(returned);
 });

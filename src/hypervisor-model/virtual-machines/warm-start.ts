@@ -108,7 +108,11 @@ export class WarmStates {
       let resolve: (state: MachineState | undefined) => void = () => undefined;
       const back = new Promise<MachineState | undefined>((done) => (resolve = done));
       this.#remember(key, back);
+      let isBack = false;
       const giveBack = (returned: MachineState | undefined) => {
+        // A machine that ends gives up what it may have given back long ago.
+        if (isBack) return;
+        isBack = true;
         if (returned === undefined && this.#memory.get(key) === back) this.#memory.delete(key);
         resolve(returned);
       };
