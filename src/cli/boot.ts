@@ -5,8 +5,15 @@ import { VIRTUALIZATION, type EngineName } from "../emulator/machine.ts";
 import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
 import { isMultiboot, machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
 import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
-import { attachTerminal } from "./console-terminal.ts";
-import { checkBudget, checkImageName, fileProblem, openLaboratory, readMedium } from "./laboratory.ts";
+import { attachTerminal, endSentence } from "./console-terminal.ts";
+import {
+  checkBudget,
+  checkImageName,
+  fileProblem,
+  openLaboratory,
+  readMedium,
+  type Laboratory,
+} from "./laboratory.ts";
 import { runMultibootKernel } from "./multiboot-kernel.ts";
 import { readOptions, UsageError, wholeNumber } from "./options.ts";
 
@@ -94,6 +101,7 @@ export async function boot(argv: string[]): Promise<number> {
       ...(virtualization === undefined ? {} : { virtualization }),
       ...(image.type === "kernel" ? { disks: [], nics: [] } : {}),
     };
+    if (commands.length > 0) await checkAgent(image, laboratory);
     const { library } = laboratory;
     let definition = library.findByName(name) ?? (await library.create(choices));
     if (memoryMiB !== undefined && definition.memoryMiB !== memoryMiB) {
@@ -110,15 +118,30 @@ export async function boot(argv: string[]): Promise<number> {
     const machine = startMachine(spec, laboratory.host, { mode: values.cold === true ? "cold" : "warm" });
     machine.ready.catch(() => undefined);
     try {
-      if (commands.length > 0) return await runCommands(machine, commands, values.json === true);
       await machine.started;
-      return await attachTerminal(machine);
+      if (commands.length === 0) return await attachTerminal(machine);
+      return await runCommands(machine, commands, values.json === true).catch((error: unknown) => {
+        throw endOr(machine, error);
+      });
     } finally {
       await machine.powerOff().catch(() => undefined);
       await library.release(definition.id, "off");
     }
   } finally {
     await laboratory.close();
+  }
+}
+
+/** Refuses commands for a guest that cannot be asked to run them. */
+async function checkAgent(image: MachineImage, { host }: Laboratory): Promise<void> {
+  if (image.type === "library") {
+    const { agent, files } = await host.images.manifest(image.name);
+    if (!agent || !files.some(({ role }) => role === "kernel"))
+      throw new UsageError(`--exec needs a guest with Ringside's agent; ${image.name} has none`);
+  } else if (image.type === "kernel" && !image.commandLine.split(" ").includes("ringside.wait")) {
+    throw new UsageError(
+      "--exec needs a guest with Ringside's agent; for a kernel that has it put ringside.wait into --append",
+    );
   }
 }
 
@@ -162,6 +185,11 @@ async function runCommands(machine: RunningMachine, commands: string[], json: bo
     process.stdout.write(`${JSON.stringify({ ok: status === 0, startedBy, commands: results })}\n`);
   }
   return status;
+}
+
+/** An error of a machine that has ended is told by why it ended. */
+function endOr({ status }: RunningMachine, error: unknown): unknown {
+  return status.type === "ended" ? new Error(endSentence(status.reason)) : error;
 }
 
 /** Status of a command that was ended by SIGTERM, as init ends everything before it powers off or restarts. */

@@ -1,5 +1,5 @@
 /** The terminal as the guest's console. */
-import type { RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
+import type { EndReason, RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
 
 /** Ctrl+], as in telnet. */
 const WAY_OUT = 0x1d;
@@ -29,6 +29,25 @@ export async function attachTerminal(machine: RunningMachine): Promise<number> {
   if (stdin.isTTY) stdin.setRawMode(false);
   stdin.pause();
   if (end === "left" || end.type === "halted" || end.type === "power-off") return 0;
-  stderr.write(`the machine ended: ${end.type}${"detail" in end ? ` (${end.detail})` : ""}\n`);
+  stderr.write(`${endSentence(end)}\n`);
   return 1;
+}
+
+/** Why a machine ended that was not told to. */
+export function endSentence(end: EndReason): string {
+  switch (end.type) {
+    case "panicked":
+      return `the guest's kernel gave up: ${end.line}`;
+    case "no-kernel":
+      return `the machine was reset, and its kernel could not be loaded: ${end.error.message}`;
+    case "crashed":
+      return `the engine failed and the machine was ended: ${end.detail.split("\n")[0]}`;
+    case "halted":
+      return "the guest shut itself down";
+    case "suspended":
+    case "power-off":
+      return `the machine has ended (${end.type})`;
+    default:
+      return end satisfies never;
+  }
 }

@@ -58,6 +58,7 @@ export async function openLaboratory(storeFolder?: string): Promise<Laboratory> 
 
 /** Refuses a name that no folder of images/ has. */
 export function checkImageName(name: string): void {
+  if (!existsSync(imagesFolder)) throw new UsageError(`there is no folder of images: ${imagesFolder}`);
   const names = readdirSync(imagesFolder).filter((folder) =>
     existsSync(join(imagesFolder, folder, "manifest.json")),
   );

@@ -2,9 +2,7 @@
 import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
 import { cpuTest, CPU_TEST_HELP } from "./cpu-test.ts";
-import { BadDefinitionError } from "../hypervisor-model/virtual-machines/library.ts";
 import { lab, LAB_HELP } from "./lab.ts";
-import { UsageError } from "./options.ts";
 import { predictCommand, PREDICT_HELP } from "./predict.ts";
 import { rom, ROM_HELP } from "./rom.ts";
 import { run, RUN_HELP } from "./run.ts";
@@ -31,6 +29,10 @@ ${Object.values(COMMANDS)
 ringside COMMAND --help says more about one command.
 `;
 
+/** Told by name: what a machine's thread throws arrives without its class. */
+const REFUSALS = ["UsageError", "BadDefinitionError", "KernelImageError", "TooLittleMemoryError"];
+const isRefusal = (error: unknown) => error instanceof Error && REFUSALS.includes(error.name);
+
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -49,12 +51,8 @@ async function main(argv: string[]): Promise<number> {
   try {
     return await command.run(rest);
   } catch (error) {
-    if (error instanceof UsageError || error instanceof BadDefinitionError) {
-      process.stderr.write(`ringside ${name}: ${error.message}\n`);
-      return REFUSED;
-    }
     process.stderr.write(`ringside ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 1;
+    return isRefusal(error) ? REFUSED : 1;
   }
 }
 

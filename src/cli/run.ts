@@ -190,8 +190,16 @@ function checkMedia(file: string, machines: readonly ScenarioMachine[]): void {
 async function findOrMake(
   file: string,
   machines: readonly ScenarioMachine[],
-  { library }: Laboratory,
+  { library, host }: Laboratory,
 ): Promise<void> {
+  for (const [i, { image, memoryMiB }] of machines.entries()) {
+    if (typeof image !== "string") continue;
+    const { minimum } = (await host.images.manifest(image)).memoryMiB;
+    if (memoryMiB < minimum)
+      throw new UsageError(
+        `${file}: machines[${i}].memoryMiB: ${image} needs at least ${minimum}, found ${memoryMiB}`,
+      );
+  }
   for (const [i, machine] of machines.entries()) {
     const choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(dirname(file), path) }));
     const kept = library.findByName(machine.name);

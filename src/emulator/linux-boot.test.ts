@@ -27,6 +27,16 @@ test("a kernel that unpacks itself beyond the end of memory is refused with both
   expect(load).toThrow("the kernel takes memory up to 30 MiB; the machine has 24 MiB");
 });
 
+test("a kernel file that is cut off is refused with both sizes", () => {
+  const kernel = kernelFor(MIB, MIB);
+  new DataView(kernel.buffer).setUint32(0x1f4, MIB / 16, true);
+  const load = (file: Uint8Array) => loadLinux(new Uint8Array(4 * MIB), { kernel: file, commandLine: "" });
+  expect(() => load(kernel)).not.toThrow();
+  expect(() => load(kernel.subarray(0, 500_000))).toThrow(
+    `the kernel is cut off: its header says ${MIB + 1024} bytes, the file has 500000`,
+  );
+});
+
 test("a kernel that just fits is loaded", () => {
   const memory = new Uint8Array(30 * MIB);
   loadLinux(memory, { kernel: kernelFor(16 * MIB, 14 * MIB), commandLine: "quiet" });

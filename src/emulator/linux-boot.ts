@@ -26,6 +26,8 @@ const LOADED_HIGH = 0x01;
 const QUIET = 0x20;
 const KEEP_SEGMENTS = 0x40;
 const CAN_USE_HEAP = 0x80;
+/** Bytes that syssize counts at the end and that a file may lack: a checksum and the rest of its paragraph. */
+const PADDING = 32;
 /** Where SeaBIOS works at the top of memory until it boots; an initrd put there would be overwritten. */
 const MIB = 2 ** 20;
 const firmwareReserve = (memory: number) => (memory >= 40 * MIB ? 16.25 * MIB : MIB);
@@ -48,6 +50,12 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   }
   const setupBytes = ((source.getUint8(0x1f1) || 4) + 1) * 512;
   const body = kernel.subarray(setupBytes);
+  const wholeBytes = setupBytes + source.getUint32(0x1f4, true) * 16; // syssize, in paragraphs
+  if (protocol >= 0x204 && kernel.byteLength + PADDING < wholeBytes) {
+    throw new KernelImageError(
+      `the kernel is cut off: its header says ${wholeBytes} bytes, the file has ${kernel.byteLength}`,
+    );
+  }
   const kernelEnd = endOfKernel(source, protocol, body.length);
   if (kernelEnd > memory.length) {
     throw new KernelImageError(

@@ -1,7 +1,7 @@
 /** What goes wrong gets one sentence, and the rest of the page goes on. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
-import { PROMPT, expectConsole, newVisitor, openRingside, type Ringside } from "./page.ts";
+import { PROMPT, expectConsole, newVisitor, openRingside, typeInConsole, type Ringside } from "./page.ts";
 
 let ringside: Ringside;
 beforeAll(async () => {
@@ -83,6 +83,22 @@ test("An image that arrives cut off is named as incomplete", async () => {
     });
   });
   await notice(page, "arrived incomplete");
+  await page.context().close();
+});
+
+test("A machine whose kernel turns out to be another one at its first reset says so, in Chinese too", async () => {
+  const page = await visit(async (page) => {
+    await page.route("**/images/tiny/vmlinuz", async (route) => {
+      const response = await route.fetch();
+      const body = await response.body();
+      body[1000] ^= 1;
+      await route.fulfill({ response, body });
+    });
+  }, "zh-CN");
+  await expectConsole(page, PROMPT);
+  await typeInConsole(page, "reboot -f\n");
+  await notice(page, "内核无法加载");
+  await notice(page, "SHA-256");
   await page.context().close();
 });
 

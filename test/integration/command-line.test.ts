@@ -1,6 +1,7 @@
 /** The real command, spawned: exit statuses, what is on which stream, whole guests. */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -9,13 +10,29 @@ const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "ringside-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const program = join(root, "src/cli/ringside.mjs");
+
 function ringside(...argv: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [join(root, "src/cli/ringside.mjs"), ...argv],
-    { encoding: "utf8", cwd: folder, timeout: 110_000 },
-  );
+  return ringsideWith({}, ...argv);
+}
+
+/** With something on standard input, or other images. */
+function ringsideWith({ input = "", images }: { input?: string; images?: string }, ...argv: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv], {
+    encoding: "utf8",
+    cwd: folder,
+    timeout: 110_000,
+    input,
+    env: { ...process.env, ...(images === undefined ? {} : { RINGSIDE_IMAGES: images }) },
+  });
   return { status, stdout, stderr };
+}
+
+const kernel = () => readFileSync(join(root, "images/tiny/vmlinuz"));
+/** A file of the folder that the commands run in. */
+function file(name: string, content: string | Uint8Array): string {
+  writeFileSync(join(folder, name), content);
+  return name;
 }
 
 function scenario(name: string, document: unknown): string {
@@ -39,6 +56,23 @@ describe("requests that are wrong", () => {
     ["an initrd without a kernel", ["boot", "--initrd", "x"], "--initrd and --append go with --kernel"],
     ["an image that is not there", ["boot", "--image", "multics"], 'there is no image "multics"; there are'],
     ["too little memory", ["boot", "--memory", "0"], "memoryMiB: expected at least 4, found 0"],
+    [
+      "too little memory for the image",
+      ["boot", "--memory", "24", "--exec", "true"],
+      "tiny needs at least 32 MiB of memory; the machine has 24",
+    ],
+    [
+      "commands for an image without the agent",
+      ["boot", "--image", "grub-invaders", "--exec", "true"],
+      "--exec needs a guest with Ringside's agent; grub-invaders has none",
+    ],
+    ["a text for a kernel", ["boot", "--kernel", file("text", "no kernel\n")], "the kernel is not a bzImage"],
+    [
+      "half a kernel",
+      ["boot", "--kernel", file("half", kernel().subarray(0, 3_000_000))],
+      "the kernel is cut off: its header says",
+    ],
+    ["a file for a store", ["boot", "--store", file("no-store", ""), "--exec", "true"], "no-store"],
     ["a folder for a scenario", ["run", "."], ". is a folder, expected a file"],
     ["no scenario", ["run"], "expected one scenario file"],
     ["a scenario that is not there", ["run", "no-such-file"], "no-such-file"],
@@ -75,10 +109,52 @@ describe("a scenario that is refused", () => {
       "machines[0].image.iso: there is no file",
     ],
     ["an unknown image", { ringside: 1, machines: [{ name: "a", image: "multics" }] }, "machines[0].image"],
+    [
+      "too little memory for the image",
+      { ringside: 1, machines: [{ name: "a", memoryMiB: 16 }] },
+      "machines[0].memoryMiB: tiny needs at least 32, found 16",
+    ],
   ])("for %s: status 2 and the path", (_, document, message) => {
     const { status, stdout, stderr } = ringside("run", scenario("bad.json", document), "--json");
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toContain(message);
+  });
+});
+
+describe("an image that is not what its manifest says", () => {
+  const images = join(folder, "images");
+  const path = join(images, "tiny/vmlinuz");
+  const bootCold = () => ringsideWith({ images }, "boot", "--cold", "--exec", "true");
+
+  test.each<[string, () => void, string]>([
+    [
+      "another kernel",
+      () => {
+        const bytes = kernel();
+        bytes[1000] ^= 1;
+        writeFileSync(path, bytes);
+      },
+      "tiny/vmlinuz: its SHA-256 is",
+    ],
+    [
+      "half a kernel",
+      () => writeFileSync(path, kernel().subarray(0, 100_000)),
+      "tiny/vmlinuz: it has 100000 bytes instead of",
+    ],
+    ["no kernel", () => rmSync(path), "tiny/vmlinuz: the image has no such file"],
+    [
+      "a manifest that is none",
+      () => writeFileSync(join(images, "tiny/manifest.json"), "{"),
+      "tiny/manifest.json: the manifest cannot be read",
+    ],
+  ])("%s: status 1, one sentence, and what to do", (_, damage, message) => {
+    cpSync(join(root, "images"), images, { recursive: true });
+    damage();
+    const { status, stdout, stderr } = bootCold();
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/get (Ringside|it) again|not a guest image/);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
   });
 });
 
@@ -103,6 +179,64 @@ describe("a guest", () => {
       ok: true,
       commands: [{ command: "echo ü", exit: 0, stdout: "ü\n", stderr: "" }],
     });
+  });
+
+  test("takes what comes on standard input as typed on its console, and ends with 0 when it shuts down", () => {
+    const { status, stdout } = ringsideWith({ input: "echo typed $((40 + 2)); poweroff -f\n" }, "boot");
+    expect(stdout).toContain("typed 42");
+    expect(status).toBe(0);
+  });
+
+  test("that panics ends the command with 1 and the kernel's words", () => {
+    const { status, stderr } = ringside("boot", "--exec", "echo c > /proc/sysrq-trigger; sleep 60");
+    expect(stderr).toContain("the guest's kernel gave up: Kernel panic - not syncing: sysrq triggered crash");
+    expect(status).toBe(1);
+  });
+
+  test.each(["v86", "core"])("of one's own kernel on %s has its console on standard output", (engine) => {
+    const own = [
+      "--engine",
+      engine,
+      "--kernel",
+      join(root, "images/tiny/vmlinuz"),
+      "--append",
+      "console=ttyS0",
+    ];
+    const input = "grep MemTotal /proc/meminfo; poweroff -f\n";
+    const { status, stdout } = ringsideWith({ input }, "boot", ...own, "--memory", "40");
+    expect(stdout).toMatch(/MemTotal: +3\d{4} kB/);
+    expect(status).toBe(0);
+  });
+
+  test("boots on the core, and says in JSON that it started from cold", () => {
+    const { status, stdout } = ringside("boot", "--engine", "core", "--json", "--exec", "uname -m");
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      startedBy: "cold",
+      commands: [{ stdout: "i686\n" }],
+    });
+    expect(status).toBe(0);
+  });
+
+  test("with --cold runs its firmware, without it starts from the image's saved state", () => {
+    const startedBy = (...more: string[]) =>
+      (JSON.parse(ringside("boot", ...more, "--json", "--exec", "true").stdout) as { startedBy: string })
+        .startedBy;
+    expect(startedBy()).toBe("warm");
+    expect(startedBy("--cold")).toBe("cold");
+  });
+
+  test("whose store another process has open is not started", async () => {
+    const store = join(folder, "held");
+    const holder = spawn(process.execPath, [program, "boot", "--store", store], { cwd: folder });
+    try {
+      await once(holder.stdout, "data");
+      const { status, stdout, stderr } = ringside("boot", "--store", store, "--exec", "true");
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toBe(`ringside boot: the store in ${store} is in use by process ${holder.pid}\n`);
+    } finally {
+      holder.kill();
+    }
   });
 
   test("finds its system disk as it left it when its store is kept", () => {

@@ -57,6 +57,16 @@ class SlowKernel extends ImageLoader {
   }
 }
 
+/** The folder has lost its kernel. */
+class LostKernel extends ImageLoader {
+  override async read(...[image, file]: Parameters<ImageLoader["read"]>): Promise<Uint8Array> {
+    return super.read(
+      image,
+      file.role === "kernel" ? { ...file, path: "lost", sha256: "0".repeat(64) } : file,
+    );
+  }
+}
+
 /** The image's template of a system disk, a gzip file. */
 function systemTemplate(): Uint8Array {
   const { files } = JSON.parse(readFileSync(join(imagesFolder, "tiny/manifest.json"), "utf8"));
@@ -150,6 +160,17 @@ describe("power", () => {
     const { bootId } = await machine.ready;
     machine.agent.run("reboot -f").catch(() => undefined);
     expect((await bootAfter(machine, bootId)).hostname).toBe("patience");
+  });
+
+  test("a guest that reboots while its kernel cannot be loaded has ended, and says so", async () => {
+    const without = { ...host, images: new LostKernel({ type: "folder", path: imagesFolder }) };
+    const machine = start(without, tinySpec());
+    await machine.ready;
+    machine.agent.run("reboot -f").catch(() => undefined);
+    expect(await machine.ended).toMatchObject({
+      type: "no-kernel",
+      error: { name: "ImageError", problem: "not-found" },
+    });
   });
 
   test("a guest that powers itself off has ended", async () => {

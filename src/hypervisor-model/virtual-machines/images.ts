@@ -24,6 +24,8 @@ const fileSchema = v.looseObject({
 const manifestSchema = v.looseObject({
   files: v.array(fileSchema),
   boot: v.optional(v.looseObject({ append: v.optional(v.string(), "") }), {}),
+  /** With less than `minimum` it does not start. */
+  memoryMiB: v.optional(v.looseObject({ minimum: v.optional(v.number(), 0) }), {}),
   /** A kernel of ours waits for the owner and has the agent, unless its manifest says `false`. */
   agent: v.optional(v.boolean(), true),
 });
@@ -45,6 +47,23 @@ export class ImageError extends Error {
     this.image = image;
     this.file = file;
   }
+}
+
+/** The image does not start in so little memory. */
+export class TooLittleMemoryError extends Error {
+  override name = "TooLittleMemoryError";
+  readonly image: string;
+  readonly minimumMiB: number;
+  constructor(image: string, minimumMiB: number, foundMiB: number) {
+    super(`${image} needs at least ${minimumMiB} MiB of memory; the machine has ${foundMiB}`);
+    this.image = image;
+    this.minimumMiB = minimumMiB;
+  }
+}
+
+/** Throws `TooLittleMemoryError`. */
+export function checkMemory(image: string, { memoryMiB }: ImageManifest, foundMiB: number): void {
+  if (foundMiB < memoryMiB.minimum) throw new TooLittleMemoryError(image, memoryMiB.minimum, foundMiB);
 }
 
 const ADVICE = {

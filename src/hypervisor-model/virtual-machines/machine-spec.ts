@@ -13,10 +13,11 @@ export async function machineSpecOf(
     bytes: await read(reference),
     readOnly,
   });
-  const drive = async (drive: MachineDefinition["cdrom"], readOnly: boolean) => {
-    if (drive === null) return undefined;
-    return drive.medium === null ? null : medium(drive.medium, readOnly);
-  };
+  const floppy = (reference: MediumReference) => floppyOf(reference, read);
+  const drive = async (
+    drive: MachineDefinition["cdrom"],
+    insert: (reference: MediumReference) => Promise<Medium>,
+  ) => (drive === null ? undefined : drive.medium === null ? null : insert(drive.medium));
   const disks: Medium[] = definition.disks.map((disk) => ({ type: "disk", disk: disk.id }));
   if (image.type === "disk") disks.unshift(await medium(image.medium, false));
   return {
@@ -27,12 +28,25 @@ export async function machineSpecOf(
     ...(virtualization === undefined ? {} : { virtualization }),
     nics: definition.nics.map(({ model, mac, connected }) => ({ model, mac, connected })),
     disks,
-    cdrom: image.type === "iso" ? await medium(image.medium, true) : await drive(definition.cdrom, true),
-    floppy:
-      image.type === "floppy" ? await medium(image.medium, false) : await drive(definition.floppy, false),
+    cdrom:
+      image.type === "iso"
+        ? await medium(image.medium, true)
+        : await drive(definition.cdrom, (reference) => medium(reference, true)),
+    floppy: image.type === "floppy" ? await floppy(image.medium) : await drive(definition.floppy, floppy),
     bootOrder: image.type === "iso" ? ["cdrom", ...without(definition, "cdrom")] : definition.bootOrder,
     software: await softwareOf(definition, read),
   };
+}
+
+/** A floppy of the user: one that is kept in the store is written to there. `read` says when it is not at hand any more. */
+export async function floppyOf(
+  reference: MediumReference,
+  read: (medium: MediumReference) => Promise<Uint8Array>,
+): Promise<Medium> {
+  const bytes = await read(reference);
+  return reference.type === "stored"
+    ? { type: "floppy", medium: reference.id }
+    : { type: "bytes", bytes, readOnly: false };
 }
 
 function without({ bootOrder }: MachineDefinition, device: MachineDefinition["bootOrder"][number]) {

@@ -3,8 +3,7 @@
  * ports. It runs in a browser's Worker and in a worker thread of Node; only how the first message arrives differs.
  */
 import { expose, transfer } from "comlink";
-import { CoreMachine } from "../../emulator/core/core-machine.ts";
-import { DebugSession } from "../../emulator/core/debug/session.ts";
+import type { CoreMachine } from "../../emulator/core/core-machine.ts";
 import type { DriveName, Machine, MachineEvents, MachineOptions } from "../../emulator/machine.ts";
 import { checkStateFits } from "../../emulator/machine-state.ts";
 import { realNow } from "../../emulator/real-time.ts";
@@ -18,7 +17,7 @@ import { connectStore } from "../storage/store-port.ts";
 import type { BlockId, Store } from "../storage/store.ts";
 import { Turn } from "../storage/turn.ts";
 import type { DebugTarget } from "./bare-pc-protocol.ts";
-import { MediumError, openMedium, StoredDisk } from "./machine-worker-media.ts";
+import { openMedium, StoredDisk } from "./machine-worker-media.ts";
 import { keepErrorFields } from "./thrown-errors.ts";
 import {
   buffersOf,
@@ -31,6 +30,8 @@ import {
   type WorkerPreparation,
   type WorkerStart,
 } from "./machine-worker-protocol.ts";
+import { MediumError } from "./memory-media.ts";
+import { StoredFloppy } from "./stored-floppy.ts";
 
 const MAX_WAITING_FRAMES = 256;
 
@@ -40,6 +41,7 @@ class MachineHolder implements MachineControl {
   #machine: Machine | undefined;
   #store: Store | undefined;
   #disks: StoredDisk[] = [];
+  #floppy: StoredFloppy | undefined;
   #running = false;
   /** Stands still for a moment by our own doing: nobody is told, and frames still arrive. */
   #standsStill = false;
@@ -91,6 +93,7 @@ class MachineHolder implements MachineControl {
       this.#post({ type: "disk-error", name, message }),
     );
     if (device instanceof StoredDisk) this.#disks.push(device);
+    if (device instanceof StoredFloppy) this.#floppy = device;
     return device;
   }
 
@@ -182,6 +185,7 @@ class MachineHolder implements MachineControl {
 
   async save() {
     for (const { disk } of this.#disks) await disk.flush();
+    await this.#floppy?.flush();
     const state = await this.#built().save();
     return transfer(state, buffersOf(state));
   }
@@ -275,12 +279,19 @@ class MachineHolder implements MachineControl {
     this.#running = false;
     if (machine !== undefined) await machine.destroy();
     for (const { disk } of this.#disks) await disk.close();
+    await this.#floppy?.close();
     await this.#store?.close();
   }
 
   async insertMedium(drive: "cdrom" | "floppy", medium: WorkerMedium | undefined): Promise<void> {
     if (medium?.type === "disk") throw new MediumError(`a disk cannot go into the ${drive} drive`);
-    await this.#built().insertMedium(drive, medium === undefined ? undefined : await this.#open(medium));
+    const machine = this.#built();
+    if (drive === "floppy") {
+      await machine.insertMedium("floppy", undefined);
+      await this.#floppy?.close();
+      this.#floppy = undefined;
+    }
+    await machine.insertMedium(drive, medium === undefined ? undefined : await this.#open(medium));
   }
 
   async statistics() {
@@ -294,7 +305,8 @@ class MachineHolder implements MachineControl {
 
   async openDebugger(port: MessagePort): Promise<void> {
     const machine = this.#built();
-    if (!(machine instanceof CoreMachine)) throw new Error("only a machine on the core can be debugged");
+    if (!isCore(machine)) throw new Error("only a machine on the core can be debugged");
+    const { DebugSession } = await import("../../emulator/core/debug/session.ts");
     const session = new DebugSession(await machine.attachDebugger());
     const target: DebugTarget = {
       view: async (request) => session.view(request),
@@ -305,14 +317,22 @@ class MachineHolder implements MachineControl {
 
   async closeDebugger(): Promise<void> {
     const machine = this.#built();
-    if (machine instanceof CoreMachine) machine.detachDebugger();
+    if (isCore(machine)) machine.detachDebugger();
   }
 }
 
-function createMachine({ engine, module }: WorkerStart["setup"], options: MachineOptions): Promise<Machine> {
+const isCore = (machine: Machine): machine is CoreMachine => machine.engine === "core";
+
+/** Either engine is loaded by the machine that needs it. */
+async function createMachine(
+  { engine, module }: WorkerStart["setup"],
+  options: MachineOptions,
+): Promise<Machine> {
   switch (engine) {
-    case "core":
+    case "core": {
+      const { CoreMachine } = await import("../../emulator/core/core-machine.ts");
       return CoreMachine.create(options);
+    }
     case "v86":
       if (module === undefined) throw new Error("the engine's WebAssembly module is missing");
       return V86Machine.create(module, options);

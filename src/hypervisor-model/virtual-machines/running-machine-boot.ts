@@ -3,7 +3,7 @@ import type { BlockDevice, BootSource, DriveName, Firmware, HardwareConfig } fro
 import { linuxLoaderDigest } from "../../emulator/linux-boot.ts";
 import { V86_VERSION } from "../../emulator/v86/internals.ts";
 import { readDisk } from "../storage/disk-document.ts";
-import { FIRMWARE_IMAGE, ImageError, type ImageFile } from "./images.ts";
+import { checkMemory, FIRMWARE_IMAGE, ImageError, type ImageFile } from "./images.ts";
 import type { WorkerMedium } from "./machine-worker-protocol.ts";
 import type { MachineHost, MachineSpec, Medium } from "./running-machine-types.ts";
 import { warmStartKey } from "./warm-start.ts";
@@ -75,6 +75,7 @@ export async function prepareBoot(spec: MachineSpec, host: MachineHost): Promise
     case "image": {
       const name = spec.software.image;
       const manifest = await images.manifest(name);
+      checkMemory(name, manifest, spec.memoryMiB);
       const kernel = manifest.files.find((file) => file.role === "kernel");
       const initrd = manifest.files.find((file) => file.role === "initrd");
       if (kernel !== undefined) {
@@ -166,6 +167,8 @@ async function mediumBytes(medium: WorkerMedium, host: MachineHost): Promise<num
       return sectors(medium.byteLength);
     case "blob":
       return sectors(medium.blob.size);
+    case "floppy":
+      throw new MachineSpecError(`floppy ${medium.medium}: it cannot be a disk`);
     case "disk":
       if (host.store === undefined) throw new MachineSpecError(`disk ${medium.disk}: there is no store`);
       return (await readDisk(host.store, medium.disk)).sizeBytes;

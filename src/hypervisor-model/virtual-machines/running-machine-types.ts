@@ -39,6 +39,8 @@ export type Medium =
   | { type: "blob"; blob: Blob }
   /** A disk in the store, by its id. */
   | { type: "disk"; disk: string }
+  /** A floppy of the user's own media in the store, by its id; what the guest writes is kept there. */
+  | { type: "floppy"; medium: string }
   /** A file that an image's manifest lists; read only. */
   | { type: "image-file"; image: string; file: string };
 
@@ -117,6 +119,8 @@ export type EndReason =
   | { type: "panicked"; line: string }
   /** `suspend` was called. */
   | { type: "suspended" }
+  /** A machine that started from a saved state was reset, and its image's kernel could not be loaded. */
+  | { type: "no-kernel"; error: Error }
   /** The engine or its thread failed; `detail` is for the log. */
   | { type: "crashed"; detail: string };
 

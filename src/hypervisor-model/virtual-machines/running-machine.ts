@@ -406,7 +406,8 @@ class GuestMachine implements RunningMachine {
       const kernel = await this.#loadKernel?.();
       if (kernel !== undefined) this.#thread?.send({ type: "kernel", bytes: kernel });
     } catch (error) {
-      this.#end({ type: "crashed", detail: `the reset machine has no kernel: ${String(error)}` });
+      const reason = error instanceof Error ? error : new Error(String(error));
+      await this.#finish({ type: "no-kernel", error: reason });
     }
   }
 

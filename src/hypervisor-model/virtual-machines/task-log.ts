@@ -15,6 +15,7 @@ export type TaskName =
   /** What happened without being asked for. */
   | "guest-shut-down"
   | "guest-panicked"
+  | "no-kernel"
   | "crash"
   | "interrupted";
 

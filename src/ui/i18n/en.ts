@@ -282,6 +282,7 @@ export const en = {
     mediaInvadersHint: "A multiboot game that runs on the bare machine, with no operating system.",
     chooseFile: "Choose files…",
     dropHere: "or drop them here",
+    useFileAs: "Use the file as",
     nameStep: "Name the virtual machine",
     name: "Virtual machine name",
     nameEmpty: "Give the machine a name.",
@@ -341,6 +342,7 @@ export const en = {
     medium: "Medium",
     mediumNone: "No medium",
     mediumFile: "A file of mine…",
+    floppyKept: "The guest writes to a copy that stays with the machine; your file is not changed.",
     eject: "Take out",
     diskName: "Disk",
     diskSize: "Size",
@@ -449,6 +451,9 @@ export const en = {
     crashedTitle: "The machine stopped working",
     crashed:
       "The engine under the guest failed and this machine was powered off. Its disk holds what the guest had written; other machines are not touched. Below is what it showed last.",
+    noKernelTitle: "It could not start again",
+    noKernel:
+      "The machine was reset, and the kernel that it then starts from could not be loaded, so it was powered off. What the guest had written is on its disk.",
     powerOn: "Power on again",
     reset: "Reset",
     powerOff: "Power off",
@@ -507,6 +512,7 @@ export const en = {
     mediumOut: (name: string) => `Medium taken out of ${name}`,
     halted: (name: string) => `${name}: the guest halted`,
     panicked: (name: string) => `${name}: the guest's kernel panicked`,
+    noKernel: (name: string) => `${name} was reset and its kernel could not be loaded`,
     crashed: (name: string) => `${name} stopped by an error of the engine`,
     failed: (name: string, reason: string) => `${name}: ${reason}`,
     interrupted: (name: string) => `${name} was still running when the page was closed`,
@@ -577,6 +583,8 @@ export const en = {
       "The browser refused to run the engine (WebAssembly). Allow it for this page, or use a current Chromium, Edge or Firefox, and power on again.",
     memoryRefused: (need: string) =>
       `The browser did not give ${need} MiB of memory. Close other tabs or machines, or give the machine less memory, and power on again.`,
+    tooLittleMemory: (image: string, minimum: number) =>
+      `The guest image “${image}” needs at least ${minimum} MiB of memory. Give the machine more in its settings, and power on again.`,
     storageRefused:
       "The browser refused to store more. Free some space or delete machines you no longer need, and try again.",
     workerDied: (name: string) =>

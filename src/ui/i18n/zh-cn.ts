@@ -276,6 +276,7 @@ export const zhCn: Messages = {
     mediaInvadersHint: "没有操作系统、直接在裸机上运行的 multiboot 游戏。",
     chooseFile: "选择文件…",
     dropHere: "或者把文件拖到这里",
+    useFileAs: "此文件用作",
     nameStep: "命名虚拟机",
     name: "虚拟机名称",
     nameEmpty: "请给虚拟机起个名称。",
@@ -335,6 +336,7 @@ export const zhCn: Messages = {
     medium: "介质",
     mediumNone: "无介质",
     mediumFile: "我的文件…",
+    floppyKept: "客户机写入的是随虚拟机保存的副本，您的文件不会改变。",
     eject: "取出",
     diskName: "磁盘",
     diskSize: "大小",
@@ -441,6 +443,8 @@ export const zhCn: Messages = {
     crashedTitle: "虚拟机停止工作",
     crashed:
       "客户机下面的引擎出错，此虚拟机已关机。客户机写入的内容仍在其磁盘上，其他虚拟机不受影响。下面是它最后显示的内容。",
+    noKernelTitle: "未能重新启动",
+    noKernel: "虚拟机已重置，但重新启动所需的内核无法加载，因此已关机。客户机写入的内容仍在其磁盘上。",
     powerOn: "重新开机",
     reset: "重置",
     powerOff: "关机",
@@ -499,6 +503,7 @@ export const zhCn: Messages = {
     mediumOut: (name) => `已从 ${name} 取出介质`,
     halted: (name) => `${name}：客户机已停机`,
     panicked: (name) => `${name}：客户机内核崩溃`,
+    noKernel: (name) => `${name} 已重置，但无法加载其内核`,
     crashed: (name) => `${name} 因引擎错误停止`,
     failed: (name, reason) => `${name}：${reason}`,
     interrupted: (name) => `页面关闭时 ${name} 仍在运行`,
@@ -565,6 +570,8 @@ export const zhCn: Messages = {
       "浏览器拒绝运行引擎 (WebAssembly)。请为本页面启用，或改用最新的 Chromium、Edge 或 Firefox，然后重新开机。",
     memoryRefused: (need) =>
       `浏览器没有给出 ${need} MiB 内存。请关闭其他标签页或虚拟机，或减少这台虚拟机的内存，然后重新开机。`,
+    tooLittleMemory: (image, minimum) =>
+      `客户机映像“${image}”至少需要 ${minimum} MiB 内存。请在设置中为虚拟机增加内存，然后重新开机。`,
     storageRefused: "浏览器拒绝存储更多内容。请腾出一些空间，或删除不再需要的虚拟机，然后重试。",
     workerDied: (name) => `${name} 停止工作，已被关机。客户机写入的内容在磁盘上。请重新开机。`,
     stateMismatch: (name) =>

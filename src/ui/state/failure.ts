@@ -1,7 +1,7 @@
 /** Turns an error of the model into one sentence for the user, with what to do. */
 import { StateMismatchError } from "../../emulator/machine.ts";
 import { NO_SUCH_FILE, type RefusedError } from "../../hypervisor-model/storage/errors.ts";
-import { ImageError } from "../../hypervisor-model/virtual-machines/images.ts";
+import { ImageError, TooLittleMemoryError } from "../../hypervisor-model/virtual-machines/images.ts";
 import { BadDefinitionError } from "../../hypervisor-model/virtual-machines/library.ts";
 import { RefusedActionError, type ActionRefusal } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import type { Problem, ValueRefusal } from "../../hypervisor-model/virtual-machines/reasons.ts";
@@ -30,6 +30,10 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
       default:
         return problem satisfies never;
     }
+  }
+  if (error instanceof TooLittleMemoryError) {
+    const { image, minimumMiB } = error;
+    return (m) => m.error.tooLittleMemory(image, minimumMiB);
   }
   if (error instanceof MediumMissingError) return (m) => m.error.mediumMissing(error.message);
   if (error instanceof StateMismatchError) return (m) => m.error.stateMismatch(machine);

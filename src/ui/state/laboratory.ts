@@ -18,7 +18,7 @@ import {
 } from "../../hypervisor-model/virtual-machines/definition.ts";
 import type { ImageProgress } from "../../hypervisor-model/virtual-machines/images.ts";
 import { StoreContents } from "../../hypervisor-model/virtual-machines/machine-contents.ts";
-import { machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
+import { floppyOf, machineSpecOf } from "../../hypervisor-model/virtual-machines/machine-spec.ts";
 import type {
   MachineStorage,
   StorageWorld,
@@ -465,10 +465,8 @@ class Laboratory {
       await this.#library.update(id, change);
       const { machine } = view.session ?? {};
       if (machine) {
-        if (change.cdrom)
-          await machine.insertMedium("cdrom", await this.#mediumFor(change.cdrom.medium, true));
-        if (change.floppy)
-          await machine.insertMedium("floppy", await this.#mediumFor(change.floppy.medium, false));
+        if (change.cdrom) await machine.insertMedium("cdrom", await this.#cdFor(change.cdrom.medium));
+        if (change.floppy) await machine.insertMedium("floppy", await this.#floppyFor(change.floppy.medium));
         if (change.nics) this.#networks.replug(machine, change.nics);
       }
       if (before) await this.#media.deleteUnused(before, this.#definitions);
@@ -493,8 +491,12 @@ class Laboratory {
     return this.#library.entries.flatMap((entry) => (entry.type === "machine" ? [entry.definition] : []));
   }
 
-  async #mediumFor(medium: StoredMedium | null, readOnly: boolean): Promise<Medium | null> {
-    return medium === null ? null : { type: "bytes", bytes: await this.#media.read(medium), readOnly };
+  async #cdFor(medium: StoredMedium | null): Promise<Medium | null> {
+    return medium && { type: "bytes", bytes: await this.#media.read(medium), readOnly: true };
+  }
+
+  async #floppyFor(medium: StoredMedium | null): Promise<Medium | null> {
+    return medium && floppyOf(medium, (reference) => this.#media.read(reference));
   }
 
   /** Does something to the library; what fails becomes a notice. Gives whether it was done. */

@@ -82,6 +82,15 @@ export async function tellEnd(
         { machine: id, start: machine },
       );
       return;
+    case "no-kernel":
+      await tasks.note("no-kernel", machine, { error: reason.error.message });
+      notify(
+        "danger",
+        (m) => `${name}: ${m.stopped.noKernelTitle}`,
+        (m) => `${m.stopped.noKernel} ${sentenceFor(reason.error, name, 0)(m)}`,
+        { machine: id, start: machine },
+      );
+      return;
     case "crashed":
       await tasks.note("crash", machine, { error: reason.detail });
       notify(

@@ -5,6 +5,8 @@ import { isMultiboot } from "../../hypervisor-model/virtual-machines/machine-spe
 export type MediaKind = "iso" | "floppy" | "disk" | "kernel" | "multiboot" | "initrd" | "unknown";
 
 const FLOPPY_SIZES = new Set([163840, 184320, 327680, 368640, 737280, 1228800, 1474560, 2949120]);
+const LARGEST_FLOPPY = Math.max(...FLOPPY_SIZES);
+const SECTOR = 512;
 /** ISO 9660 (ECMA-119, 8.1): the first volume descriptor, with "CD001", is at sector 16. */
 const ISO_DESCRIPTOR = 0x8001;
 /** cpio (newc, with and without checksum), gzip, xz, Zstandard, LZ4 as Linux packs it. */
@@ -20,11 +22,45 @@ export function mediaKind(head: Uint8Array, byteLength: number): MediaKind {
   const start = text(0, 8);
   if (INITRD.some((magic) => start.startsWith(magic))) return "initrd";
   if (DISK_FORMATS.some((magic) => start.startsWith(magic))) return "disk";
+  const hasBootSector = head[510] === 0x55 && head[511] === 0xaa;
+  if (!hasBootSector && isMultiboot(head)) return "multiboot";
+  if (byteLength === 0 || byteLength % SECTOR !== 0) return "unknown";
+  if (hasPartitions(head, byteLength) || isFixedDisk(head)) return "disk";
   if (FLOPPY_SIZES.has(byteLength)) return "floppy";
-  if (head[510] !== 0x55 || head[511] !== 0xaa) {
-    if (isMultiboot(head)) return "multiboot";
-  } else if (byteLength < 1474560 && byteLength % 512 === 0) return "floppy";
-  return byteLength > 0 && byteLength % 512 === 0 ? "disk" : "unknown";
+  return hasBootSector && byteLength < LARGEST_FLOPPY ? "floppy" : "disk";
+}
+
+/** A plain image this small can be either: which one the user means, only the user knows. */
+export function isFloppyOrDisk(kind: MediaKind, byteLength: number): boolean {
+  return (kind === "floppy" || kind === "disk") && byteLength % SECTOR === 0 && byteLength <= LARGEST_FLOPPY;
+}
+
+const view = (head: Uint8Array) => new DataView(head.buffer, head.byteOffset, head.byteLength);
+
+/** A partition table (MBR): four entries of which one at least is used, and each used one lies within the image. */
+function hasPartitions(head: Uint8Array, byteLength: number): boolean {
+  if (head.length < SECTOR || head[510] !== 0x55 || head[511] !== 0xaa) return false;
+  const table = view(head);
+  const entries = [0x1be, 0x1ce, 0x1de, 0x1ee].map((at) => ({
+    status: head[at],
+    type: head[at + 4],
+    from: table.getUint32(at + 8, true),
+    sectors: table.getUint32(at + 12, true),
+  }));
+  const used = entries.filter(({ type }) => type !== 0);
+  return (
+    used.length > 0 &&
+    entries.every(({ status }) => (status & 0x7f) === 0) &&
+    used.every(({ from, sectors }) => from > 0 && sectors > 0 && (from + sectors) * SECTOR <= byteLength)
+  );
+}
+
+/** A FAT boot sector whose media byte is that of a fixed disk (FAT specification 1.03, BPB_Media). */
+function isFixedDisk(head: Uint8Array): boolean {
+  if (head.length < SECTOR || (head[0] !== 0xeb && head[0] !== 0xe9)) return false;
+  const [bytesPerSector, media, sectorsPerTrack] = [view(head).getUint16(0x0b, true), head[0x15], head[0x18]];
+  // F8h also stands for some 3.5-inch formats of 9 sectors a track.
+  return bytesPerSector === SECTOR && media === 0xf8 && sectorsPerTrack > 9;
 }
 
 export async function kindOfFile(file: File): Promise<MediaKind> {
@@ -39,7 +75,9 @@ export interface KnownFile {
 export type OwnBoot =
   | { type: "refused"; reason: "empty" | "unknown" | "initrd-alone" | "together"; name: string }
   | { type: "kernel"; kernel: File; initrd?: File; multiboot: boolean }
-  | { type: "iso" | "floppy" | "disk"; file: File };
+  | { type: "iso"; file: File }
+  /** `either`: it could be the other one as well. */
+  | { type: "floppy" | "disk"; file: File; either: boolean };
 
 /** What a machine starts from when it is given these files, of which there is at least one. */
 export function bootOf(files: readonly KnownFile[]): OwnBoot {
@@ -70,9 +108,10 @@ export function bootOf(files: readonly KnownFile[]): OwnBoot {
         multiboot: first.kind === "multiboot",
       };
     case "iso":
+      return { type: "iso", file: first.file };
     case "floppy":
     case "disk":
-      return { type: first.kind, file: first.file };
+      return { type: first.kind, file: first.file, either: isFloppyOrDisk(first.kind, first.file.size) };
     case "initrd":
       return refused("initrd-alone", first);
     case "unknown":

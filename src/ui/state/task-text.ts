@@ -41,6 +41,8 @@ export function taskText(m: Messages, { task, machine, parameters, outcome }: Ta
       return m.log.guestOff(name);
     case "guest-panicked":
       return m.log.panicked(name);
+    case "no-kernel":
+      return m.log.noKernel(name);
     case "crash":
       return m.log.crashed(name);
     case "interrupted":

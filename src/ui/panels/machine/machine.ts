@@ -105,6 +105,7 @@ export class MachinePanel extends RingsideElement {
     const texts: Partial<Record<EndReason["type"], string>> = {
       panicked: stopped.panicTitle,
       crashed: stopped.crashed,
+      "no-kernel": stopped.noKernel,
       halted: stopped.halted,
     };
     return html`<div class="ended">
@@ -188,5 +189,5 @@ function placeOf(id: string, isOff: boolean): string {
 function tellsWhy(ending: Ending | undefined): boolean {
   const { reason, machine } = ending ?? {};
   if (reason?.type === "halted") return machine?.agent.status === undefined;
-  return reason?.type === "panicked" || reason?.type === "crashed";
+  return reason !== undefined && ["panicked", "crashed", "no-kernel"].includes(reason.type);
 }

@@ -19,7 +19,7 @@ import { sharedStyles } from "../../components/shared.styles.ts";
 import { dialog } from "../../state/commands.ts";
 import { sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import { kindOfFile } from "../../state/own-media.ts";
+import { isFloppyOrDisk, kindOfFile } from "../../state/own-media.ts";
 import { leastMemory } from "../../state/shipped-images.ts";
 import "./engine-options.ts";
 import type { EngineChoice } from "./engine-options.ts";
@@ -127,7 +127,8 @@ export class Settings extends RingsideElement {
 
   private async insert(drive: Drive, file: File | undefined): Promise<void> {
     if (!file) return;
-    const fits = file.size > 0 && (await kindOfFile(file)) === (drive === "cdrom" ? "iso" : "floppy");
+    const kind = await kindOfFile(file);
+    const fits = file.size > 0 && (drive === "cdrom" ? kind === "iso" : isFloppyOrDisk(kind, file.size));
     this.failure = fits
       ? undefined
       : (m) => (file.size === 0 ? m.error.emptyFile(file.name) : m.wizard.notForDrive(file.name));
@@ -172,7 +173,9 @@ export class Settings extends RingsideElement {
         <input
           type="file"
           @change=${(event: Event) => void this.insert(kind, (event.target as HTMLInputElement).files?.[0])}
-      /></label>
+        />
+        ${kind === "floppy" ? html`<span class="hint">${settings.floppyKept}</span>` : nothing}
+      </label>
       ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
   }
 

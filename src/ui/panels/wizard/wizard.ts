@@ -214,6 +214,19 @@ export class Wizard extends RingsideElement {
     </label>`;
   }
 
+  /** For a plain image that is small enough for either. */
+  private floppyOrDisk() {
+    const { own } = this;
+    if (!(own?.type === "floppy" || own?.type === "disk") || !own.either) return nothing;
+    const { wizard, device } = this.m;
+    const as = (type: "floppy" | "disk", label: string) =>
+      this.choice("use", label, "", own.type === type, () => (this.own = { ...own, type }));
+    return html`<fieldset>
+      <legend>${wizard.useFileAs}</legend>
+      ${as("floppy", device.floppy)} ${as("disk", device.disk(1))}
+    </fieldset>`;
+  }
+
   private mediaChoices(): [Media, string, string][] {
     const { wizard: m } = this.m;
     return [
@@ -271,6 +284,7 @@ export class Wizard extends RingsideElement {
             </label>
             <span class="hint">${this.ownNames || m.dropHere}</span>
           </div>
+          ${this.media === "file" ? this.floppyOrDisk() : nothing}
           ${
             this.media === "file" && this.own?.type === "kernel"
               ? this.text(m.commandLine, this.commandLine, "", (value) => (this.commandLine = value))
