@@ -7,6 +7,7 @@
  */
 import { DEFAULT_CPU_MODEL, withVirtualization } from "./cpu/cpuid.ts";
 import { exitName } from "./cpu/svm/vmcb.ts";
+import { checkHardware } from "../hardware-check.ts";
 import { immediate } from "../immediate.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { checkStateFits } from "../machine-state.ts";
@@ -34,7 +35,7 @@ import { Pc, type PcBoot, type PcInput, type PcStop } from "./pc.ts";
 import { restorePc, savePc, type PcState } from "./pc-state.ts";
 
 export const CORE_VERSION = "1";
-const MAX_NICS = 2;
+const LIMITS = { name: "the core", nics: 2, memoryMiB: 2032 };
 /** Instructions between two looks at the host's clock. */
 const SLICE_INSTRUCTIONS = 100_000;
 /** How long the host thread is kept before its messages get their turn. */
@@ -87,18 +88,7 @@ export class CoreMachine implements Machine {
   #askedBusyMs = 0;
 
   static async create(options: CoreMachineOptions): Promise<CoreMachine> {
-    const { hardware, drives } = options;
-    if (hardware.nics.length > MAX_NICS) {
-      throw new MachineConfigError(
-        `${hardware.nics.length} network cards: the core carries at most ${MAX_NICS}`,
-      );
-    }
-    if (hardware.memoryMiB < 1 || hardware.memoryMiB > 2032) {
-      throw new MachineConfigError(`${hardware.memoryMiB} MiB of memory: the core takes from 1 to 2032`);
-    }
-    if (drives.hdb !== undefined && drives.hda === undefined) {
-      throw new MachineConfigError("the core cannot have a second disk without a first");
-    }
+    checkHardware(options, LIMITS);
     return new CoreMachine(options);
   }
 

@@ -3,7 +3,8 @@
  * typings say, is mended in the files beside this one; docs and contract tests hold each of these facts.
  */
 import { Random } from "../../common/random.ts";
-import { immediate } from "../immediate.ts";
+import { guardedEvents } from "../guarded-events.ts";
+import { checkHardware } from "../hardware-check.ts";
 import { checkStateFits, writePages } from "../machine-state.ts";
 import {
   MachineConfigError,
@@ -23,6 +24,7 @@ import { bootOrderCode, engineSettings, firmwareBootOrder, initialise } from "./
 import { answerFlushes } from "./disk-flush.ts";
 import { DriveBuffer } from "./drive-buffer.ts";
 import { reportMediumError } from "./drive-errors.ts";
+import { EngineLoop } from "./engine-loop.ts";
 import { checkInternals, V86_VERSION, type Cpu, type Emulator } from "./internals.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { loadV86 } from "./load-v86.ts";
@@ -40,6 +42,8 @@ import { decodeState, encodeState } from "../state-codec.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const MIB = 2 ** 20;
+const LIMITS = { name: "v86", nics: MAX_NICS, memoryMiB: 2047 };
+
 export class V86Machine implements Machine {
   readonly engine = "v86";
   readonly engineVersion = V86_VERSION;
@@ -52,30 +56,18 @@ export class V86Machine implements Machine {
   readonly #serial: [SerialLine, SerialLine];
   readonly #drives: Partial<Record<DriveName, DriveBuffer>>;
   readonly #links: boolean[];
+  readonly #events: Required<MachineEvents>;
+  readonly #loop: EngineLoop;
   #status: MachineStatus = { type: "paused" };
   #destroyed = false;
   /** Nothing has been put into guest memory yet: it is all zero but for the firmware. */
   #memoryUntouched = true;
   #haltSeen = false;
-  #instructions = 0;
-  #lastCounter = 0;
-  #busy = 0;
-  #lastBusy = 0;
-  #lastAsked: number;
-  #timerInterrupts = 0;
 
   /** `engine` is v86.wasm, compiled once for all machines. */
   static async create(engine: WebAssembly.Module, options: MachineOptions): Promise<V86Machine> {
+    checkHardware(options, LIMITS);
     const { hardware, boot, drives } = options;
-    if (hardware.nics.length > MAX_NICS) {
-      throw new MachineConfigError(`${hardware.nics.length} network cards: v86 carries at most ${MAX_NICS}`);
-    }
-    if (hardware.memoryMiB < 1 || hardware.memoryMiB > 2047) {
-      throw new MachineConfigError(`${hardware.memoryMiB} MiB of memory: v86 takes from 1 to 2047`);
-    }
-    if (drives.hdb !== undefined && drives.hda === undefined) {
-      throw new MachineConfigError("v86 cannot have a second disk without a first");
-    }
     const { V86, clock } = await loadV86();
     const events: { machine?: V86Machine } = {};
     const buffers: Partial<Record<DriveName, DriveBuffer>> = {};
@@ -108,7 +100,11 @@ export class V86Machine implements Machine {
     this.#emulator = emulator;
     this.#drives = buffers;
     const cpu = (this.#cpu = emulator.v86.cpu);
-    const events = this.#safeEvents(options.events);
+    const events = (this.#events = guardedEvents(
+      options.events,
+      () => this.#destroyed,
+      (detail) => this.#crash(detail),
+    ));
     this.#nics = buildNetworkCards(
       cpu,
       { device: emulator.emulator_bus, host: emulator.bus },
@@ -127,47 +123,21 @@ export class V86Machine implements Machine {
     const { ide } = cpu.devices;
     if (buffers.hda !== undefined) answerFlushes(ide.primary.master, buffers.hda);
     if (buffers.hdb !== undefined) answerFlushes(ide.primary.slave, buffers.hdb);
-    this.#lastAsked = clock.realNow();
     emulator.add_listener("cpu-event-halt", () => {
       this.#haltSeen = true;
     });
-    this.#hookLoop();
+    this.#loop = new EngineLoop(emulator, clock, {
+      isOver: () => this.#destroyed,
+      afterSlice: () => this.#afterSlice(),
+      failed: (detail) => this.#crash(detail),
+    });
     this.#hookReset();
   }
-
-  /** A listener that threw would break v86's devices; the first error is reported as a crash instead. */
-  #safeEvents(events: MachineEvents): MachineEvents {
-    const safe =
-      <A extends unknown[]>(name: string, call: (...args: A) => void) =>
-      (...args: A): void => {
-        if (this.#destroyed) return;
-        try {
-          call(...args);
-        } catch (error) {
-          this.#crash(`the listener for ${name} failed: ${String(error)}`);
-        }
-      };
-    this.#report = safe("status", events.status.bind(events));
-    this.#reportDrive = safe("drive", events.drive.bind(events));
-    this.#reportReset = safe("reset", () => events.reset?.());
-    this.#askForKernel = safe("kernelWanted", () => events.kernelWanted?.());
-    return {
-      status: this.#report,
-      serial: safe("serial", events.serial.bind(events)),
-      transmit: safe("transmit", events.transmit.bind(events)),
-      screen: safe("screen", events.screen.bind(events)),
-      drive: this.#reportDrive,
-    };
-  }
-  #report: MachineEvents["status"] = () => undefined;
-  #reportDrive: MachineEvents["drive"] = () => undefined;
-  #reportReset: () => void = () => undefined;
-  #askForKernel: () => void = () => undefined;
 
   #setStatus(status: MachineStatus): void {
     if (this.#status.type === "crashed") return;
     this.#status = status;
-    this.#report(status);
+    this.#events.status(status);
   }
 
   #crash(detail: string): void {
@@ -178,46 +148,11 @@ export class V86Machine implements Machine {
     this.#setStatus({ type: "crashed", detail });
   }
 
-  /** Our own way from one slice of the engine to the next: counts, hands bytes on, and survives an engine that fails. */
-  #hookLoop(): void {
-    const loop = this.#emulator.v86;
-    loop.unregister_yield();
-    const { clock, cpu } = { clock: this.#clock, cpu: this.#cpu };
-    const mainLoop = cpu.main_loop.bind(cpu);
-    cpu.main_loop = () => {
-      const from = clock.realNow();
-      const idle = mainLoop();
-      this.#busy += clock.realNow() - from;
-      return idle;
-    };
-    const raiseIrq = cpu.device_raise_irq.bind(cpu);
-    cpu.device_raise_irq = (irq) => {
-      if (irq === 0) this.#timerInterrupts++;
-      raiseIrq(irq);
-    };
-    const tick = (number: number) => {
-      if (this.#destroyed) return;
-      try {
-        loop.yield_callback(number);
-        this.#afterSlice();
-      } catch (error) {
-        this.#crash(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      }
-    };
-    const soon = immediate(tick);
-    loop.yield = (milliseconds, number) => {
-      if (milliseconds < 1) soon(number);
-      // Timers drop the fraction: woken too early, the engine would spin until its guest's timer is due.
-      else setTimeout(tick, Math.ceil(milliseconds), number);
-    };
-  }
-
   #afterSlice(): void {
     for (const line of this.#serial) {
       line.flush();
       line.feed();
     }
-    this.#countInstructions();
     if (this.#haltSeen) {
       this.#haltSeen = false;
       if (this.#status.type === "running") {
@@ -225,12 +160,6 @@ export class V86Machine implements Machine {
         this.#setStatus({ type: "halted" });
       }
     }
-  }
-
-  #countInstructions(): void {
-    const counter = this.#cpu.instruction_counter[0] >>> 0;
-    this.#instructions += (counter - this.#lastCounter) >>> 0;
-    this.#lastCounter = counter;
   }
 
   /** Every hardware reset, the guest's own included, finds memory empty and the kernel loaded again. */
@@ -242,7 +171,7 @@ export class V86Machine implements Machine {
       if (boot.type === "linux" && boot.kernel.length === 0) {
         // A guest asks again and again while nothing happens: it is halted until the kernel is there, which is asked for once.
         this.#cpu.in_hlt[0] = 1;
-        if (!this.#resetWaits) this.#askForKernel();
+        if (!this.#resetWaits) this.#events.kernelWanted();
         this.#resetWaits = true;
         return;
       }
@@ -255,7 +184,7 @@ export class V86Machine implements Machine {
       if (boot.type === "linux") loadLinux(this.#memory(), boot);
       for (const nic of this.#nics) nic.reset();
       for (const line of this.#serial) line.reset();
-      this.#reportReset();
+      this.#events.reset();
     };
   }
 
@@ -379,7 +308,7 @@ export class V86Machine implements Machine {
   }
 
   driveDone(drive: DriveName, operation: "read" | "write", bytes: number): void {
-    this.#reportDrive(drive, operation, bytes);
+    this.#events.drive(drive, operation, bytes);
   }
 
   driveFailed(drive: DriveName, operation: "read" | "write"): void {
@@ -442,7 +371,7 @@ export class V86Machine implements Machine {
     const order = bootOrderCode(firmwareBootOrder(this.#options));
     this.#cpu.devices.rtc.cmos_write(0x38, 1 | ((order >> 4) & 0xf0));
     this.#cpu.devices.rtc.cmos_write(0x3d, order & 0xff);
-    this.#lastCounter = this.#cpu.instruction_counter[0] >>> 0;
+    this.#loop.restored();
     this.#status = { type: devices.halted ? "halted" : "paused" };
   }
 
@@ -468,19 +397,7 @@ export class V86Machine implements Machine {
   }
 
   statistics(): MachineStatistics {
-    this.#countInstructions();
-    const now = this.#clock.realNow();
-    const passed = now - this.#lastAsked;
-    const load = passed > 0 ? Math.min(1, (this.#busy - this.#lastBusy) / passed) : 0;
-    this.#lastAsked = now;
-    this.#lastBusy = this.#busy;
-    return {
-      instructions: this.#instructions,
-      virtualMilliseconds: this.#clock.now(),
-      load,
-      timerInterrupts: this.#timerInterrupts,
-      memoryBytes: this.#cpu.wasm_memory.buffer.byteLength,
-    };
+    return this.#loop.statistics();
   }
 
   /** v86's memory may move when it grows: never keep this. Its own `mem8` is a Proxy, 200 times slower. */
