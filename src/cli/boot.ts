@@ -17,7 +17,7 @@ import {
 import { runMultibootKernel } from "./multiboot-kernel.ts";
 import { readOptions, UsageError, wholeNumber } from "./options.ts";
 
-export const BOOT_HELP = `ringside boot [--image tiny] [--memory 64] [--exec CMD]… [--json]    boot one guest
+export const BOOT_HELP = `ringside boot [--image tiny] [--engine v86|core] [--memory 64] [--exec CMD]… [--json]    boot one guest
 
   --exec CMD      run CMD in the guest (sh -c), print its output, end with its status; may be repeated:
                   all run, and the first status that is not 0 is the end's

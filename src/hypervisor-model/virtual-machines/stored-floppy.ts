@@ -4,7 +4,8 @@
  * another's drive it is write-protected meanwhile.
  */
 import type { BlockDevice } from "../../emulator/machine.ts";
-import type { Store } from "../storage/store.ts";
+import { unpackIds } from "../storage/block-id.ts";
+import { BLOCK_SIZE, type Store } from "../storage/store.ts";
 import { MEDIA } from "./machine-media.ts";
 import { memoryDevice, MediumError } from "./memory-media.ts";
 
@@ -30,12 +31,12 @@ export class StoredFloppy implements BlockDevice {
     locks: LockManager | undefined = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks,
   ): Promise<StoredFloppy> {
     const release = await takeLock(`ringside-floppy-${id}`, locks);
-    const kept = (await store.get(MEDIA, id)) as { bytes: Uint8Array } | undefined;
-    if (kept === undefined) {
+    const bytes = await readFloppy(store, id);
+    if (bytes === undefined) {
       release?.();
       throw new MediumError(`floppy ${id}: it is not in the store any more`);
     }
-    return new StoredFloppy(store, id, kept.bytes.slice(), release, onSaveError);
+    return new StoredFloppy(store, id, bytes, release, onSaveError);
   }
 
   private constructor(
@@ -102,6 +103,20 @@ export class StoredFloppy implements BlockDevice {
       this.#release();
     }
   }
+}
+
+/** In one piece, or in blocks of which the last is filled up with zeros. */
+async function readFloppy(store: Store, id: string): Promise<Uint8Array | undefined> {
+  const kept = (await store.get(MEDIA, id)) as
+    { bytes: Uint8Array } | { byteLength: number; blocks: Uint8Array } | undefined;
+  if (kept === undefined || "bytes" in kept) return kept?.bytes.slice();
+  const blocks = await store.readBlocks(unpackIds(kept.blocks));
+  const bytes = new Uint8Array(kept.byteLength);
+  for (const [i, block] of blocks.entries()) {
+    if (block === undefined) throw new MediumError(`floppy ${id}: a part of it is lost`);
+    bytes.set(block.subarray(0, kept.byteLength - i * BLOCK_SIZE), i * BLOCK_SIZE);
+  }
+  return bytes;
 }
 
 /** What gives the lock back, or `undefined` when another has it. Where there are no locks it is anybody's. */
