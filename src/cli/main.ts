@@ -30,7 +30,13 @@ ringside COMMAND --help says more about one command.
 `;
 
 /** Told by name: what a machine's thread throws arrives without its class. */
-const REFUSALS = ["UsageError", "BadDefinitionError", "KernelImageError", "TooLittleMemoryError"];
+const REFUSALS = [
+  "UsageError",
+  "BadDefinitionError",
+  "KernelImageError",
+  "TooLittleMemoryError",
+  "StorageUnavailableError",
+];
 const isRefusal = (error: unknown) => error instanceof Error && REFUSALS.includes(error.name);
 
 async function main(argv: string[]): Promise<number> {

@@ -16,6 +16,7 @@ import {
   type StartOptions,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
 import { ImageLoader } from "../../src/hypervisor-model/virtual-machines/images.ts";
+import { MEDIA } from "../../src/hypervisor-model/virtual-machines/machine-media.ts";
 import { imagesFolder, machineSpec, repositoryHost, sleep, text, tinySpec } from "../support/machines.ts";
 
 const MIB = 2 ** 20;
@@ -164,7 +165,8 @@ describe("power", () => {
 
   test("a guest that reboots while its kernel cannot be loaded has ended, and says so", async () => {
     const without = { ...host, images: new LostKernel({ type: "folder", path: imagesFolder }) };
-    const machine = start(without, tinySpec());
+    // The shape that the image has a state for.
+    const machine = start(without, tinySpec({ disks: [systemDisk()] }));
     await machine.ready;
     machine.agent.run("reboot -f").catch(() => undefined);
     expect(await machine.ended).toMatchObject({
@@ -398,6 +400,39 @@ describe("boot media", () => {
     await machine.insertMedium("floppy", bootFloppy("second floppy"));
     await machine.reset();
     await screenShows(machine, "second floppy");
+  });
+
+  /** A floppy that counts in its second sector how often it was booted, and prints the count. */
+  function countingFloppy(): Uint8Array {
+    const bytes = new Uint8Array(1_474_560);
+    // prettier-ignore
+    bytes.set([
+      0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, // xor ax, ax; mov ds, ax; mov es, ax
+      0xbb, 0x00, 0x80, // mov bx, 8000h
+      0xb8, 0x01, 0x02, 0xb9, 0x02, 0x00, 0xba, 0x00, 0x00, 0xcd, 0x13, // read sector 2: ax 0201h, cx 2, dx 0, int 13h
+      0xfe, 0x06, 0x00, 0x80, // inc byte [8000h]
+      0xb8, 0x01, 0x03, 0xb9, 0x02, 0x00, 0xba, 0x00, 0x00, 0xcd, 0x13, // write it back: ax 0301h
+      0x72, 0x17, // jc stop
+      0xbe, 0x40, 0x7c, // mov si, 7c40h
+      0xac, 0x08, 0xc0, 0x74, 0x06, 0xb4, 0x0e, 0xcd, 0x10, 0xeb, 0xf5, // lodsb; print until 0
+      0xa0, 0x00, 0x80, 0x04, 0x30, 0xb4, 0x0e, 0xcd, 0x10, // mov al, [8000h]; add al, '0'; print
+      0xeb, 0xfe, // stop: jmp stop
+    ]);
+    bytes.set(new TextEncoder().encode("starts: "), 0x40);
+    bytes.set([0x55, 0xaa], 510);
+    return bytes;
+  }
+
+  test("what a guest writes to a floppy in the store is on it at its next start", async () => {
+    const store = new MemoryStore();
+    await store.commit({ put: [{ collection: MEDIA, key: "f", value: { bytes: countingFloppy() } }] });
+    const floppy = { type: "floppy", medium: "f" } as const;
+    const spec = machineSpec({ memoryMiB: 16, floppy, bootOrder: ["floppy"] });
+    for (const starts of [1, 2]) {
+      const machine = start(repositoryHost(store), spec);
+      await screenShows(machine, `starts: ${starts}`);
+      await machine.powerOff();
+    }
   });
 
   test("a Multiboot kernel boots and draws its text screen", async () => {

@@ -191,7 +191,9 @@ export class ImageLoader {
       return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     } catch (error) {
       const missing = (error as { code?: string }).code === "ENOENT";
-      throw this.#error(missing ? "not-found" : "unreachable", image, path, (error as Error).message);
+      throw missing
+        ? this.#error("not-found", image, path, "the folder has no such file")
+        : this.#error("unreachable", image, path, (error as Error).message);
     }
   }
 
