@@ -3,13 +3,19 @@ import { benchmarks, runBenchmark, type Row } from "../../test/benchmarks/bench.
 import { imagesFolder } from "./laboratory.ts";
 import { readOptions, UsageError } from "./options.ts";
 
-export const BENCH_HELP = `ringside bench [NAME…] [--json]    the benchmarks: ${Object.keys(benchmarks).join(", ")}
+export const BENCH_HELP = `ringside bench [NAME…] [--part PART] [--json]    the benchmarks: ${Object.keys(benchmarks).join(", ")}
 
+  --part   of storage only this, more than once for more: layers, live-64, live-256, disk, page-64, page-256
   --json   {"NAME": [{"work", "ours", "peer", "ratio", "limit"}]} on standard output
 `;
 
 export async function bench(argv: string[]): Promise<number> {
-  const { values, positionals } = readOptions(argv, { json: { type: "boolean" } });
+  const { values, positionals } = readOptions(argv, {
+    json: { type: "boolean" },
+    part: { type: "string", multiple: true },
+  });
+  const parts = values.part;
+  const wants = (part: string) => parts === undefined || parts.includes(part);
   const unknown = positionals.find((name) => !Object.hasOwn(benchmarks, name));
   if (unknown !== undefined) {
     throw new UsageError(`no benchmark "${unknown}"; there are: ${Object.keys(benchmarks).join(", ")}`);
@@ -17,7 +23,8 @@ export async function bench(argv: string[]): Promise<number> {
   const names = positionals.length > 0 ? positionals : Object.keys(benchmarks);
   const all: Record<string, Row[]> = {};
   for (const name of names) {
-    const rows = await runBenchmark(name, imagesFolder, (line) => void process.stderr.write(`${line}\n`));
+    const log = (line: string) => void process.stderr.write(`${line}\n`);
+    const rows = await runBenchmark(name, imagesFolder, log, wants);
     all[name] = rows;
     if (values.json !== true) process.stdout.write(table(name, rows));
   }

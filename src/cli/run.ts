@@ -1,9 +1,11 @@
 /** `ringside run`: plays a scenario file. */
 import { existsSync } from "node:fs";
 import { access, constants, mkdir, readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
+import { importDisk } from "../hypervisor-model/storage/disk-files.ts";
+import { bytesSource } from "../hypervisor-model/storage/formats/image.ts";
 import { listSnapshots } from "../hypervisor-model/storage/snapshots.ts";
-import type { MachineDefinition } from "../hypervisor-model/virtual-machines/definition.ts";
+import type { MachineChoices, MachineDefinition } from "../hypervisor-model/virtual-machines/definition.ts";
 import { DEFAULT_ZONE } from "../hypervisor-model/network/default-zone.ts";
 import { NetworkConfigError, resolveNetworks } from "../hypervisor-model/network/network-config.ts";
 import {
@@ -80,9 +82,9 @@ async function play(
   scenario: Scenario,
   laboratory: Laboratory,
   configs: ReturnType<typeof fabricNetworks>,
-  { json, pcap, cold }: { json?: boolean; pcap?: string; cold?: boolean },
+  { json, pcap, cold, store }: { json?: boolean; pcap?: string; cold?: boolean; store?: string },
 ): Promise<number> {
-  await findOrMake(file, scenario.machines, laboratory);
+  await findOrMake(file, scenario.machines, laboratory, store !== undefined);
   const networks = new ScenarioNetworkThread(configs, scenario.machines, DEFAULT_ZONE);
   try {
     if (pcap !== undefined) await networks.capture();
@@ -186,12 +188,17 @@ function checkMedia(file: string, machines: readonly ScenarioMachine[]): void {
   }
 }
 
-/** Machines of the folder are taken by name, when they are as the file says; the others are made. */
+/**
+ * Machines of the folder are taken by name, when they are as the file says; the others are made. With a store that is kept
+ * a disk image of the user's becomes a disk of the store, so that what the guest writes to it is there in the next run.
+ */
 async function findOrMake(
   file: string,
   machines: readonly ScenarioMachine[],
-  { library, host }: Laboratory,
+  laboratory: Laboratory,
+  isKept: boolean,
 ): Promise<void> {
+  const { library, host } = laboratory;
   for (const [i, { image, memoryMiB }] of machines.entries()) {
     if (typeof image !== "string") continue;
     const { minimum } = (await host.images.manifest(image)).memoryMiB;
@@ -201,8 +208,10 @@ async function findOrMake(
       );
   }
   for (const [i, machine] of machines.entries()) {
-    const choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(dirname(file), path) }));
+    let choices = choicesOf(machine, (path) => ({ type: "file", path: resolve(dirname(file), path) }));
     const kept = library.findByName(machine.name);
+    if (isKept && choices.image?.type === "disk" && choices.image.medium.type === "file")
+      choices = await withStoredDisk(choices, choices.image.medium.path, laboratory, kept);
     const field = kept === undefined ? undefined : differentField(choices, kept);
     if (field !== undefined) {
       throw new UsageError(
@@ -211,6 +220,24 @@ async function findOrMake(
     }
     if (kept === undefined) await library.create(choices);
   }
+}
+
+/** The same machine with the image as its first disk: the one that it has already, or one that is made of the image. */
+async function withStoredDisk(
+  choices: MachineChoices,
+  path: string,
+  { store, random, library }: Laboratory,
+  kept: MachineDefinition | undefined,
+): Promise<MachineChoices> {
+  const fileName = basename(path);
+  let disk = kept?.disks[0];
+  if (disk === undefined) {
+    const bytes = new Uint8Array(await readFile(path));
+    const find = (name: string) => (name === fileName ? bytesSource(bytes) : undefined);
+    const made = await importDisk(store, fileName, find, { id: random.uuid(), owner: library.owner });
+    disk = { id: made.id, name: made.name, sizeMiB: made.sizeBytes / 2 ** 20 };
+  }
+  return { ...choices, image: { type: "none" }, disks: [disk, ...(choices.disks ?? [])] };
 }
 
 /** The field in which a stored machine differs from what the file says. Addresses that the file leaves out may be any. */

@@ -9,7 +9,10 @@ import { benchmarkStorage } from "./storage.ts";
 
 export type { BenchmarkRow as Row } from "./benchmark-row.ts";
 
-type Benchmark = (imagesFolder: string, log: (line: string) => void) => Promise<BenchmarkRow[]>;
+/** Whether a part of a benchmark was asked for; one without parts is always whole. */
+export type Wants = (part: string) => boolean;
+
+type Benchmark = (imagesFolder: string, log: (line: string) => void, wants: Wants) => Promise<BenchmarkRow[]>;
 
 export const benchmarks: Record<string, Benchmark> = {
   core: benchmarkCore,
@@ -24,6 +27,7 @@ export async function runBenchmark(
   name: string,
   imagesFolder: string,
   log: (line: string) => void,
+  wants: Wants = () => true,
 ): Promise<BenchmarkRow[]> {
-  return benchmarks[name](imagesFolder, log);
+  return benchmarks[name](imagesFolder, log, wants);
 }

@@ -16,7 +16,7 @@ import {
   startMachine,
   type RunningMachine,
 } from "../../src/hypervisor-model/virtual-machines/running-machine.ts";
-import type { Row } from "./bench.ts";
+import type { Row, Wants } from "./bench.ts";
 import { median } from "./benchmark-row.ts";
 import { bareImage, runBare } from "./start.ts";
 
@@ -39,10 +39,11 @@ interface SnapshotFigures {
   bytes: number;
 }
 
-export async function benchmarkLiveStorage(imagesFolder: string, log: Log): Promise<Row[]> {
+export async function benchmarkLiveStorage(imagesFolder: string, log: Log, wants: Wants): Promise<Row[]> {
   const rows: Row[] = [];
   const images = new ImageLoader({ type: "folder", path: imagesFolder });
   for (const memoryMiB of [64, 256]) {
+    if (!wants(`live-${memoryMiB}`)) continue;
     const bare = { ...(await bareImage(images, "tiny")), memoryMiB };
     const first: SnapshotFigures[] = [];
     const second: SnapshotFigures[] = [];
@@ -94,6 +95,7 @@ export async function benchmarkLiveStorage(imagesFolder: string, log: Log): Prom
       ),
     );
   }
+  if (!wants("disk")) return rows;
   const bare = { ...(await bareImage(images, "tiny")), memoryMiB: 128, diskBytes: DISK_MIB * MIB };
   const ours = await diskSeconds(images, 128);
   const peer = (await runBare({ image: bare, disk: DISK_TEST })).disk;

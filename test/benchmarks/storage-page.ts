@@ -6,7 +6,7 @@ import { chromium } from "playwright";
 import { build } from "vite";
 import { CHROMIUM_ARGUMENTS, findChromium } from "../../tools/chromium.mjs";
 import { serve } from "../../tools/serve.mjs";
-import type { Row } from "./bench.ts";
+import type { Row, Wants } from "./bench.ts";
 import type { SnapshotPage } from "./snapshot-page-entry.ts";
 
 declare const snapshotPage: SnapshotPage;
@@ -14,7 +14,10 @@ declare const snapshotPage: SnapshotPage;
 export async function benchmarkStoragePage(
   imagesFolder: string,
   log: (line: string) => void,
+  wants: Wants,
 ): Promise<Row[]> {
+  const sizes = [64, 256].filter((memoryMiB) => wants(`page-${memoryMiB}`));
+  if (sizes.length === 0) return [];
   const executablePath = findChromium();
   if (executablePath === undefined) {
     log("left out, as there is no Chromium: the page's longest task during a snapshot");
@@ -38,7 +41,7 @@ export async function benchmarkStoragePage(
   const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
   const rows: Row[] = [];
   try {
-    for (const memoryMiB of [64, 256]) {
+    for (const memoryMiB of sizes) {
       const page = await (await browser.newContext()).newPage();
       await page.goto(address);
       await page.waitForFunction(() => typeof snapshotPage !== "undefined");

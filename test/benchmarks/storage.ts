@@ -15,7 +15,7 @@ import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts"
 import { takeSnapshot } from "../../src/hypervisor-model/storage/snapshots.ts";
 import type { Change, Store } from "../../src/hypervisor-model/storage/store.ts";
 
-import type { Row } from "./bench.ts";
+import type { Row, Wants } from "./bench.ts";
 import { benchmarkLiveStorage } from "./storage-live.ts";
 import { benchmarkStoragePage } from "./storage-page.ts";
 
@@ -105,7 +105,20 @@ async function cloneTime(sizeMiB: number): Promise<number> {
   }
 }
 
-export async function benchmarkStorage(imagesFolder: string, log: (line: string) => void): Promise<Row[]> {
+/** Parts: layers, live-64, live-256, disk, page-64, page-256. */
+export async function benchmarkStorage(
+  imagesFolder: string,
+  log: (line: string) => void,
+  wants: Wants,
+): Promise<Row[]> {
+  return [
+    ...(wants("layers") ? await benchmarkLayers() : []),
+    ...(await benchmarkLiveStorage(imagesFolder, log, wants)),
+    ...(await benchmarkStoragePage(imagesFolder, log, wants)),
+  ];
+}
+
+async function benchmarkLayers(): Promise<Row[]> {
   const one = await makeChain(1);
   const many = await makeChain(LAYERS);
   const seconds = { one: Infinity, many: Infinity };
@@ -130,8 +143,6 @@ export async function benchmarkStorage(imagesFolder: string, log: (line: string)
       machine,
       1.3,
     ),
-    ...(await benchmarkLiveStorage(imagesFolder, log)),
-    ...(await benchmarkStoragePage(imagesFolder, log)),
   ];
 }
 

@@ -5,6 +5,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { listDisks } from "../../src/hypervisor-model/storage/disk-document.ts";
+import { openDisk } from "../../src/hypervisor-model/storage/disk.ts";
+import { openFolderStore } from "../../src/hypervisor-model/storage/folder-store.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "ringside-cli-"));
@@ -248,6 +251,31 @@ describe("a guest", () => {
       status: 0,
       stdout: "kept\n",
     });
+  });
+});
+
+describe("a disk image of the user's", () => {
+  test("is a disk of the kept store: what was written to it is there in the next run", async () => {
+    const store = join(folder, "own-disk");
+    const image = new Uint8Array(1 << 20).fill(0x11);
+    writeFileSync(join(folder, "own.img"), image);
+    const machines = [{ name: "own", image: { disk: "own.img" } }];
+    const file = scenario("own-disk.json", { ringside: 1, machines, steps: [] });
+    const play = () => ringside("run", file, "--store", store).status;
+    expect(play()).toBe(0);
+    let kept = await openFolderStore(store);
+    const [{ id }] = await listDisks(kept);
+    const disk = await openDisk(kept, id);
+    expect(Buffer.compare(await disk.read(0, image.length), image)).toBe(0);
+    await disk.write(4096, new Uint8Array(512).fill(0x22));
+    await disk.close();
+    await kept.close();
+    expect(play()).toBe(0);
+    kept = await openFolderStore(store);
+    expect(await listDisks(kept)).toHaveLength(1);
+    const again = await openDisk(kept, id, { readOnly: true });
+    expect((await again.read(4096, 512))[0]).toBe(0x22);
+    await kept.close();
   });
 });
 

@@ -8,6 +8,7 @@ import { StorageFullError } from "../../src/hypervisor-model/storage/errors.ts";
 import { MemoryStore } from "../../src/hypervisor-model/storage/memory-store.ts";
 import { sealed, STATES, type StateDocument } from "../../src/hypervisor-model/storage/saved-state.ts";
 import { listSnapshots, readTree } from "../../src/hypervisor-model/storage/snapshots.ts";
+import { stoppable } from "../../src/hypervisor-model/storage/stoppable.ts";
 import type { Change } from "../../src/hypervisor-model/storage/store.ts";
 import {
   startMachine,
@@ -113,6 +114,23 @@ test.each(ENGINES)(
     const now = await counter(machine);
     await until(async () => (await counter(machine)) > now);
     expect(await store.get("disks", DISK)).toMatchObject({ layer });
+  },
+);
+
+test.each(ENGINES)(
+  "on %s a snapshot that is cancelled leaves nothing, and the machine goes on",
+  async (engine) => {
+    const store = new MemoryStore();
+    const machine = await counting(engine, store);
+    const stop = new AbortController();
+    const onProgress = stoppable(stop.signal, () => stop.abort());
+    await expect(machine.takeSnapshot(snapshot(machine), onProgress)).rejects.toMatchObject({
+      name: "CancelledError",
+    });
+    const now = await counter(machine);
+    await until(async () => (await counter(machine)) > now);
+    expect(await listSnapshots(store, machine.id)).toEqual([]);
+    expect((await openDisk(store, DISK)).chain).toHaveLength(1);
   },
 );
 

@@ -17,6 +17,7 @@ import { ImportHold } from "./import-hold.ts";
 import { joinChanges } from "./join-changes.ts";
 import { BLOCKS_PER_PACK, pipe } from "./pack.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
+import type { OnProgress } from "./stoppable.ts";
 
 const MAGIC = new TextEncoder().encode("RINGSIDE");
 const VERSION = 1;
@@ -38,7 +39,7 @@ export async function exportBundle(
   store: Store,
   documents: readonly DocumentKey[],
   sink: ByteSink,
-  onProgress: (done: number) => void = () => undefined,
+  onProgress: OnProgress = () => undefined,
 ): Promise<void> {
   const start = new Uint8Array(12);
   start.set(MAGIC);
@@ -60,7 +61,7 @@ export async function exportBundle(
   };
   const numbers = new Map<BlockId, number>([[ZERO_BLOCK, 0]]);
   for (const [at, { collection, key }] of documents.entries()) {
-    onProgress(at / documents.length);
+    await onProgress(at / documents.length);
     let value = await store.get(collection, key);
     if (value === undefined) {
       throw new NotFoundError(`${collection} ${key} is missing`, "nothing", `${collection}/${key}`);
@@ -98,7 +99,7 @@ export interface BundleImport {
   /** Who imports: as long as it lives, `dropInterruptedImports` of others leaves the import alone. */
   owner?: string;
   /** Called with the part of the file that has been read, 0 to 1. */
-  onProgress?(done: number): void;
+  onProgress?: OnProgress;
 }
 
 /**
@@ -143,7 +144,7 @@ async function readBundle(
   source: ByteSource,
   collections: readonly string[],
   hold: ImportHold,
-  onProgress: (done: number) => void = () => undefined,
+  onProgress: OnProgress = () => undefined,
 ): Promise<NonNullable<Change["put"]>> {
   const start = await take(source, 0, 12);
   if (MAGIC.some((byte, at) => start[at] !== byte)) {
@@ -202,7 +203,7 @@ async function readBundle(
         if (id !== ZERO_BLOCK) blocks.set(id, block);
       }
       await hold.keep(blocks);
-      onProgress(at / source.byteLength);
+      await onProgress(at / source.byteLength);
       continue;
     }
     documentBytes += length;

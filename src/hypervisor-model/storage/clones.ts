@@ -29,6 +29,7 @@ import {
   SNAPSHOTS,
 } from "./snapshots.ts";
 import { STATES } from "./saved-state.ts";
+import type { OnProgress } from "./stoppable.ts";
 import type { Change, Store } from "./store.ts";
 
 export interface CloneChange {
@@ -63,10 +64,12 @@ export async function fullCloneChange(
   store: Store,
   originals: readonly DiskDocument[],
   ids: readonly string[],
+  onProgress?: OnProgress,
 ): Promise<CloneChange> {
   const disks: DiskDocument[] = [];
   const put: NonNullable<Change["put"]> = [];
   for (const [i, disk] of originals.entries()) {
+    await onProgress?.(i / originals.length);
     const chain = await readChain(store, disk.layer);
     checkChain(chain);
     const map = new MergedMap();

@@ -12,6 +12,7 @@ import { joinChanges } from "./join-changes.ts";
 import { deletionOfLayer, newId, newLayer } from "./layer.ts";
 import { MergedMap } from "./merged-map.ts";
 import { BLOCK_SIZE, type Store } from "./store.ts";
+import type { OnProgress } from "./stoppable.ts";
 
 const MIB = 1 << 20;
 
@@ -43,13 +44,13 @@ export function diskFiles(
   disk: Disk,
   name: string,
   format: DiskFormat,
-  onProgress?: (done: number) => void,
+  onProgress?: OnProgress,
 ): OutputFile[] {
   const plain = contentsOfDisk(disk);
   const contents: DiskContents = {
     ...plain,
-    read(offset, length) {
-      onProgress?.((offset + length) / plain.sizeBytes);
+    async read(offset, length) {
+      await onProgress?.((offset + length) / plain.sizeBytes);
       return plain.read(offset, length);
     },
   };
@@ -82,7 +83,7 @@ export interface ImportOptions {
   id?: string;
   /** Who imports (see import-hold.ts). */
   owner?: string;
-  onProgress?: (done: number) => void;
+  onProgress?: OnProgress;
 }
 
 /**
@@ -122,7 +123,7 @@ export async function importDisk(
     for (const [at, { clusters }] of chain.entries()) {
       for await (const { offset, bytes } of clusters()) {
         if (offset >= image.sizeBytes) break;
-        onProgress?.((at + offset / image.sizeBytes) / chain.length);
+        await onProgress?.((at + offset / image.sizeBytes) / chain.length);
         await disk.write(offset, bytes.subarray(0, image.sizeBytes - offset));
       }
     }

@@ -81,6 +81,11 @@ export class RefusedError extends StorageError {
   }
 }
 
+/** The user ended it early. What was stored before is unchanged. */
+export class CancelledError extends StorageError {
+  override name = "CancelledError";
+}
+
 /** A child layer was made for a parent whose content identification (CID) was another one. */
 export class ParentModifiedError extends StorageError {
   override name = "ParentModifiedError";
@@ -109,6 +114,7 @@ export const storageErrorClasses = [
   NewerVersionError,
   NotFoundError,
   RefusedError,
+  CancelledError,
   ParentModifiedError,
   FormatError,
   UnsupportedFormatError,

@@ -7,6 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { blockIdOf, packIds, unpackIds } from "./block-id.ts";
 import { DamagedError, NewerVersionError, NotFoundError } from "./errors.ts";
+import type { OnProgress } from "./stoppable.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
 
 export const STATES = "states";
@@ -33,7 +34,7 @@ export async function stateChange(
   store: Store,
   id: string,
   state: MachineState,
-  onProgress?: (done: number) => void,
+  onProgress?: OnProgress,
 ): Promise<Required<Pick<Change, "put" | "blocks">>> {
   const blocks = new Map<BlockId, Uint8Array>();
   const ids: BlockId[] = [];
@@ -50,7 +51,7 @@ export async function stateChange(
       ids.push(id);
       if (id !== ZERO_BLOCK) blocks.set(id, block);
       if ((ids.length * BLOCK_SIZE) % STEP_BYTES !== 0) continue;
-      onProgress?.((ids.length * BLOCK_SIZE) / total / 2);
+      await onProgress?.((ids.length * BLOCK_SIZE) / total / 2);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }

@@ -13,6 +13,7 @@ import type { Disk } from "./disk.ts";
 import { readDisk, type DiskDocument } from "./disk-document.ts";
 import { STATES, stateChange, stateCopy } from "./saved-state.ts";
 import type { BlockId, Change, Store } from "./store.ts";
+import type { OnProgress } from "./stoppable.ts";
 
 export { SNAPSHOTS };
 export const SNAPSHOT_TREES = "snapshot-trees";
@@ -63,7 +64,7 @@ export interface NewSnapshot {
   thumbnail?: Uint8Array;
   now: number;
   /** Called with the part of the work that is done, 0 to 1. */
-  onProgress?: (done: number) => void;
+  onProgress?: OnProgress;
   /** Called with the blocks of the state once it is stored; `loadState` can take them from there. */
   onStored?: (blocks: ReadonlyMap<BlockId, Uint8Array>) => void;
 }
@@ -100,6 +101,16 @@ function putSnapshot(document: SnapshotDocument): Put[number] {
  * frozen before this first waits, so that the caller may let the guest go on as soon as it has called.
  */
 export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise<SnapshotDocument> {
+  try {
+    return await freezeAll(store, snapshot);
+  } catch (error) {
+    // What was written before the disks were to be frozen is not waited for by anybody else.
+    for (const disk of snapshot.disks) if (typeof disk !== "string") disk.flush().catch(() => {});
+    throw error;
+  }
+}
+
+async function freezeAll(store: Store, snapshot: NewSnapshot): Promise<SnapshotDocument> {
   const { machine, name, description = "", definition, thumbnail, state, now, onProgress } = snapshot;
   const disks = snapshot.disks.map((disk) =>
     typeof disk === "string" ? disk : { id: disk.id, freeze: disk.freeze() },
@@ -156,7 +167,7 @@ export async function takeSnapshot(store: Store, snapshot: NewSnapshot): Promise
   };
   await takeFrom(0, []);
   if (saved?.blocks) snapshot.onStored?.(saved.blocks);
-  onProgress?.(1);
+  await onProgress?.(1);
   return document!;
 }
 

@@ -44,7 +44,7 @@ export class MachineBundles {
     }
     const different = new Map(keys.map((key) => [`${key.collection}/${key.key}`, key]));
     await exportBundle(store, [...different.values()], sink, onProgress);
-    onProgress?.(1);
+    await onProgress?.(1);
   }
 
   /**
@@ -66,7 +66,7 @@ export class MachineBundles {
       },
     });
     await library.changed();
-    onProgress?.(1);
+    await onProgress?.(1);
     for (const { id, name } of imported) await library.tasks.note("create", { id, name });
     return imported;
   }

@@ -7,7 +7,7 @@ import type { MachineDefinition } from "./definition.ts";
 import { NoSuchMachineError } from "./library.ts";
 import { RefusedActionError } from "./lifecycle.ts";
 import { revertedSettings, type MachineSnapshots } from "./machine-snapshots.ts";
-import type { StorageWorld } from "./machine-storage.ts";
+import type { OnProgress, StorageWorld } from "./machine-storage.ts";
 
 export interface CloneChoices {
   /** The clone's name, and its host name where the guest has none of its own. */
@@ -18,6 +18,7 @@ export interface CloneChoices {
   /** Of its network cards, in their order; those left out are drawn. */
   macs?: readonly string[];
   folder?: string | null;
+  onProgress?: OnProgress;
 }
 
 export class MachineClones {
@@ -56,7 +57,8 @@ export class MachineClones {
           const ids = originals.map(
             ({ id }) => clone.disks[original.disks.findIndex((disk) => disk.id === id)].id,
           );
-          if (kind === "full") return (await fullCloneChange(store, originals, ids)).change;
+          if (kind === "full")
+            return (await fullCloneChange(store, originals, ids, choices.onProgress)).change;
           return (await linkedCloneChange(store, { machine, snapshot: snapshot!.id }, clone.id, ids)).change;
         },
       );

@@ -8,7 +8,8 @@
  *     await storage.snapshots.revert(machine, id);
  *
  * Each method logs its task in the library's task log. What takes longer than half a second calls `onProgress` with the
- * part that is done, 0 to 1.
+ * part that is done, 0 to 1. With `stoppable(signal, onProgress)` in its place it ends early when the signal is aborted,
+ * and everything is as it was before.
  */
 import type { Random } from "../../common/random.ts";
 import type { Store } from "../storage/store.ts";
@@ -41,7 +42,7 @@ export interface StorageWorld {
   now(): number;
 }
 
-export type OnProgress = (done: number) => void;
+export type { OnProgress } from "../storage/stoppable.ts";
 
 export class MachineStorage {
   readonly snapshots: MachineSnapshots;

@@ -15,6 +15,7 @@ import type {
 } from "../../emulator/machine.ts";
 import type { NewSnapshot, SnapshotDocument } from "../storage/snapshots.ts";
 import type { Medium } from "./running-machine-types.ts";
+import type { OnProgress } from "../storage/stoppable.ts";
 
 /** A medium whose bytes the owner has already fetched where they come from an image. */
 export type WorkerMedium = Exclude<Medium, { type: "image-file" }>;
@@ -69,7 +70,7 @@ export interface MachineControl {
    * A snapshot of the running or paused machine. It stands still while its state is copied and goes on while that is
    * stored. `onProgress` is a Comlink proxy.
    */
-  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<TakenSnapshot>;
+  takeSnapshot(snapshot: LiveSnapshot, onProgress: OnProgress): Promise<TakenSnapshot>;
   /**
    * Goes on from a snapshot that has a state, in the same hardware. Gives the milliseconds until it ran again.
    */

@@ -32,6 +32,7 @@ import {
 } from "./machine-worker-protocol.ts";
 import { MediumError } from "./memory-media.ts";
 import { StoredFloppy } from "./stored-floppy.ts";
+import type { OnProgress } from "../storage/stoppable.ts";
 
 const MAX_WAITING_FRAMES = 256;
 
@@ -222,7 +223,7 @@ class MachineHolder implements MachineControl {
     return this.#store;
   }
 
-  takeSnapshot(snapshot: LiveSnapshot, onProgress: (done: number) => void): Promise<TakenSnapshot> {
+  takeSnapshot(snapshot: LiveSnapshot, onProgress: OnProgress): Promise<TakenSnapshot> {
     return this.#turn.run(() => this.#takeSnapshot(snapshot, onProgress));
   }
 
@@ -230,10 +231,7 @@ class MachineHolder implements MachineControl {
     return this.#turn.run(() => this.#revert(machine, snapshot));
   }
 
-  async #takeSnapshot(
-    { memory, ...snapshot }: LiveSnapshot,
-    onProgress: (done: number) => void,
-  ): Promise<TakenSnapshot> {
+  async #takeSnapshot({ memory, ...snapshot }: LiveSnapshot, onProgress: OnProgress): Promise<TakenSnapshot> {
     const store = this.#ownStore();
     const disks = this.#disks.map(({ disk }) => disk);
     let taken: Promise<SnapshotDocument> | undefined;

@@ -19,6 +19,7 @@ import type {
   ScreenUpdate,
   Virtualization,
 } from "../../emulator/machine.ts";
+import type { OnProgress } from "../storage/stoppable.ts";
 
 export interface NicSpec {
   model: NicModel;
@@ -185,7 +186,7 @@ export interface RunningMachine {
   /** Saves the state and ends the machine. */
   suspend(): Promise<MachineState>;
   /** Puts a snapshot of the machine into the store; it stands still only while its state is copied. */
-  takeSnapshot(snapshot: LiveSnapshot, onProgress?: (done: number) => void): Promise<TakenSnapshot>;
+  takeSnapshot(snapshot: LiveSnapshot, onProgress?: OnProgress): Promise<TakenSnapshot>;
   /** Goes on from a snapshot of this very machine that has memory, in the same hardware. Gives the milliseconds until it ran again. */
   revert(snapshot: string): Promise<number>;
   insertMedium(drive: "cdrom" | "floppy", medium: Medium | null): Promise<void>;

@@ -29,6 +29,7 @@ import type {
   StartOptions,
 } from "./running-machine-types.ts";
 import { warmStatesOf } from "./warm-start.ts";
+import type { OnProgress } from "../storage/stoppable.ts";
 
 export type * from "./running-machine-types.ts";
 
@@ -510,7 +511,7 @@ class GuestMachine implements RunningMachine {
 
   async takeSnapshot(
     snapshot: LiveSnapshot,
-    onProgress: (done: number) => void = () => undefined,
+    onProgress: OnProgress = () => undefined,
   ): Promise<TakenSnapshot> {
     return this.#live().call((control) => control.takeSnapshot(snapshot, proxy(onProgress)));
   }
