@@ -13,7 +13,7 @@ import { MEMORY_MIB, NAME_LIMIT, nameSchema, parseDefinition, uuidSchema } from 
 import { checkDocument, fields } from "./document-check.ts";
 import { FOLDER_COLLECTION, MACHINE_COLLECTION } from "./library.ts";
 import { VIRTUALIZATION } from "../../emulator/machine.ts";
-import { MEDIA } from "./machine-media.ts";
+import { MEDIA, type MediumDocument } from "./machine-media.ts";
 import { describeProblem } from "./reasons.ts";
 
 type Document = NonNullable<Change["put"]>[number];
@@ -46,7 +46,7 @@ const hardware = fields({
 
 const SCHEMAS = {
   [FOLDER_COLLECTION]: fields({ id: uuidSchema, name: nameSchema, parent: v.nullable(uuidSchema) }),
-  [MEDIA]: fields({ bytes }),
+  [MEDIA]: v.union([fields({ byteLength: whole(LARGEST_DISK_MIB * MIB), blocks: bytes }), fields({ bytes })]),
   [DISKS]: disk,
   [LAYERS]: fields({ version: v.literal(1), id, parent: v.nullable(id), sizeBytes, cid, parentCid: cid }),
   [LAYER_MAPS]: fields({ places: bytes, blocks: bytes }),
@@ -91,6 +91,7 @@ export class BundledDocuments {
     for (const [key] of this.of(FOLDER_COLLECTION)) this.#checkChain(FOLDER_COLLECTION, key, "folders");
     for (const [key, map] of this.of<SegmentValue>(LAYER_MAPS)) this.#checkMap(key, map);
     for (const [key, { layer }] of this.of<{ layer: string }>(DISKS)) this.#refer(DISKS, key, LAYERS, layer);
+    for (const [key, medium] of this.of<MediumDocument>(MEDIA)) checkMedium(key, medium);
     for (const [key, snapshot] of this.of<SnapshotValue>(SNAPSHOTS)) this.#checkSnapshot(key, snapshot);
     for (const [key, state] of this.of<StateValue>(STATES)) this.#checkState(key, state);
     for (const [key, { current }] of this.of<{ current: string | null }>(SNAPSHOT_TREES)) {
@@ -185,6 +186,13 @@ export class BundledDocuments {
     const count = pageNumbers.length + Math.ceil(deviceBytes / BLOCK_SIZE);
     if (blocks.length !== count * 16) throw refused(STATES, key, `${blocks.length / 16} blocks`, `${count}`);
   }
+}
+
+function checkMedium(key: string, medium: MediumDocument): void {
+  if ("bytes" in medium) return;
+  const count = Math.ceil(medium.byteLength / BLOCK_SIZE);
+  if (medium.blocks.length !== count * 16)
+    throw refused(MEDIA, key, `${medium.blocks.length / 16} blocks`, `${count}`);
 }
 
 interface SegmentValue {

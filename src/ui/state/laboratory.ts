@@ -135,8 +135,8 @@ class Laboratory {
       this.imageProgress.set(progress.doneBytes < progress.totalBytes ? progress : undefined);
     machineHost.store = store;
     this.#contents = new StoreContents(store, images);
-    this.#media = new MediaStore(store);
     const peers = store.kind === "indexeddb" ? new ChannelPeers("page", random.uuid()) : new NoPeers();
+    this.#media = new MediaStore(store, peers.self);
     this.#library = await MachineLibrary.open({
       store,
       contents: this.#contents,

@@ -36,3 +36,22 @@ test("A medium that another machine uses stays", async () => {
   await media.deleteUnused(machine(medium), [machine(medium)]);
   expect(await media.read(medium)).toHaveLength(2);
 });
+
+test("A medium that an earlier version has kept in one piece is read", async () => {
+  const store = new MemoryStore();
+  const id = "11111111-2222-4333-8444-555555555555";
+  await store.commit({ put: [{ collection: "media", key: id, value: { bytes: new Uint8Array([1, 2]) } }] });
+  const read = new MediaStore(store).read({ type: "stored", id, name: "old.iso", byteLength: 2 });
+  expect(await read).toEqual(new Uint8Array([1, 2]));
+});
+
+test("A medium of many blocks is read back, and what is the same in it is stored once", async () => {
+  const store = new MemoryStore();
+  const media = new MediaStore(store);
+  const bytes = new Uint8Array(9_000_001).fill(7);
+  bytes.set(new Random(1).bytes(5000), 8_000_000);
+  const medium = await media.keep(new File([bytes], "large.iso"));
+  expect(Buffer.compare(await media.read(medium), bytes)).toBe(0);
+  expect((await store.usage()).blocks).toBeLessThan(10);
+  expect(await store.list("imports")).toEqual([]);
+});
