@@ -31,7 +31,10 @@ export interface DiskDocument {
   sizeBytes: number;
   /** Id of the live layer. */
   layer: string;
-  /** `full` reserves nothing here; it is what VMware calls pre-allocated and is shown and exported as such. */
+  /**
+   * `full` is what VMware calls pre-allocated, and is shown as such: its base's descriptor is a flat one. It reserves nothing,
+   * as no browser can promise room, and an image of it is written sparse.
+   */
   provisioning: "thin" | "full";
   /** Whether an export is written in files of at most 2 GiB. */
   split: boolean;

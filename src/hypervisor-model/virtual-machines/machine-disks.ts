@@ -13,7 +13,7 @@ import { openDisk } from "../storage/disk.ts";
 import { RefusedError } from "../storage/errors.ts";
 import type { FileFinder } from "../storage/formats/image.ts";
 import { qcow2HeaderText } from "../storage/formats/qcow2.ts";
-import { serialiseVmdkDescriptor } from "../storage/formats/vmdk-descriptor.ts";
+import { serialiseVmdkDescriptor, splitExtents } from "../storage/formats/vmdk-descriptor.ts";
 import { readChain, readLayerMap, type LayerDocument } from "../storage/layer.ts";
 import { MergedMap } from "../storage/merged-map.ts";
 import { listSnapshots } from "../storage/snapshots.ts";
@@ -181,7 +181,7 @@ export class MachineDisks {
   async chain(disk: string): Promise<DiskChain> {
     const { store } = this.#world;
     const summary = await this.#summary(disk);
-    const { layer: top, sizeBytes, split } = await readDisk(store, disk);
+    const { layer: top, sizeBytes } = await readDisk(store, disk);
     const chain = await readChain(store, top);
     const maps = await Promise.all(chain.map(({ id }) => readLayerMap(store, id)));
     const merged = new MergedMap();
@@ -200,7 +200,7 @@ export class MachineDisks {
         snapshots: snapshots
           .filter(({ disks }) => disks.some((one) => one.id === disk && one.layer === layer.id))
           .map(({ id, name }) => ({ id, name })),
-        descriptor: descriptorOf(layer, at, summary.name, sizeBytes, split),
+        descriptor: descriptorOf(layer, at, summary),
         qcow2Header: qcow2HeaderText(sizeBytes, at === 0 ? undefined : qcow2FileOf(summary.name, at - 1)),
       };
     });
@@ -310,19 +310,27 @@ function qcow2FileOf(name: string, at: number): string {
   return fileOf(name, at).replace(/\.vmdk$/, ".qcow2");
 }
 
+/** A base of a pre-allocated disk is flat, as VMware makes it; deltas are always sparse. */
 function descriptorOf(
-  { cid, parentCid }: LayerDocument,
+  { cid, parentCid, sizeBytes }: LayerDocument,
   at: number,
-  name: string,
-  sizeBytes: number,
-  split: boolean,
+  { name, split, provisioning }: DiskSummary,
 ): string {
   const file = fileOf(name, at);
+  const sectors = sizeBytes / 512;
+  const isFlat = at === 0 && provisioning === "full";
+  const one = { sectors, name: isFlat ? file.replace(/\.vmdk$/, "-flat.vmdk") : file };
   return serialiseVmdkDescriptor({
-    createType: split ? "twoGbMaxExtentSparse" : "monolithicSparse",
+    createType: isFlat
+      ? split
+        ? "twoGbMaxExtentFlat"
+        : "monolithicFlat"
+      : split
+        ? "twoGbMaxExtentSparse"
+        : "monolithicSparse",
     cid,
     parentCid,
     ...(at === 0 ? {} : { parentFileNameHint: fileOf(name, at - 1) }),
-    extents: [{ sectors: sizeBytes / 512, name: split ? file.replace(/\.vmdk$/, "-s001.vmdk") : file }],
+    extents: split ? splitExtents(sectors, file, isFlat ? "f" : "s") : [one],
   });
 }

@@ -10,6 +10,9 @@ export const DESCRIPTOR_TITLE = "# Disk DescriptorFile";
 
 export type VmdkType = "monolithicSparse" | "twoGbMaxExtentSparse";
 
+/** Pre-allocated disks: VMware's names for what it would write. Ringside reads and writes sparse ones only. */
+export type FlatVmdkType = "monolithicFlat" | "twoGbMaxExtentFlat";
+
 export interface VmdkExtent {
   sectors: number;
   name: string;
@@ -95,8 +98,22 @@ function parseExtent(line: string): VmdkExtent {
   return { sectors: Number(sectors), name: plainName(name) };
 }
 
+/** Sectors of a file of a split disk: 2 GiB less what the tables take, as VMware splits. */
+export const SPLIT_SECTORS = 4192256;
+
+/** The files of a split disk, `name` with `-s001` and so on (`-f001` for pre-allocated ones). */
+export function splitExtents(sectors: number, name: string, letter: "s" | "f" = "s"): VmdkExtent[] {
+  const stem = name.replace(/\.vmdk$/i, "");
+  return Array.from({ length: Math.ceil(sectors / SPLIT_SECTORS) }, (_, at) => ({
+    sectors: Math.min(SPLIT_SECTORS, sectors - at * SPLIT_SECTORS),
+    name: `${stem}-${letter}${String(at + 1).padStart(3, "0")}.vmdk`,
+  }));
+}
+
 /** The text, with the geometry that the size gives (16 heads, 63 sectors, as IDE has). */
-export function serialiseVmdkDescriptor(descriptor: VmdkDescriptor): string {
+export function serialiseVmdkDescriptor(
+  descriptor: Omit<VmdkDescriptor, "createType"> & { createType: VmdkType | FlatVmdkType },
+): string {
   const { createType, cid, parentCid, parentFileNameHint, extents } = descriptor;
   const sectors = extents.reduce((sum, extent) => sum + extent.sectors, 0);
   const cylinders = Math.min(16383, Math.floor(sectors / (16 * 63)));
@@ -109,7 +126,9 @@ export function serialiseVmdkDescriptor(descriptor: VmdkDescriptor): string {
     ...(parentFileNameHint === undefined ? [] : [`parentFileNameHint="${parentFileNameHint}"`]),
     "",
     "# Extent description",
-    ...extents.map(({ sectors, name }) => `RW ${sectors} SPARSE "${name}"`),
+    ...extents.map(({ sectors, name }) =>
+      createType.endsWith("Flat") ? `RW ${sectors} FLAT "${name}" 0` : `RW ${sectors} SPARSE "${name}"`,
+    ),
     "",
     "# The Disk Data Base",
     "#DDB",

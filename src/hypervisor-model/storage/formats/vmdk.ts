@@ -18,6 +18,8 @@ import { LARGEST_IMAGE_BYTES } from "./limits.ts";
 import {
   parseVmdkDescriptor,
   serialiseVmdkDescriptor,
+  SPLIT_SECTORS,
+  splitExtents,
   type VmdkDescriptor,
   type VmdkExtent,
 } from "./vmdk-descriptor.ts";
@@ -242,8 +244,6 @@ const GRAIN_BYTES = GRAIN_SECTORS * SECTOR;
 const TABLE_ENTRIES = 512;
 const TABLE_SECTORS = (TABLE_ENTRIES * 4) / SECTOR;
 const DESCRIPTOR_SECTORS = 20;
-/** 2 GiB less what the tables take, as VMware splits. */
-const SPLIT_SECTORS = 4192256;
 
 /** One file. `name` is its own name, which the descriptor holds. */
 export async function serialiseVmdk(
@@ -269,13 +269,7 @@ export interface SplitVmdkFile {
 
 /** The descriptor file and its extents, to be written one after another. `name` ends with .vmdk. */
 export function splitVmdk(contents: DiskContents, name: string, cid: string): SplitVmdkFile[] {
-  const stem = name.replace(/\.vmdk$/i, "");
-  const total = contents.sizeBytes / SECTOR;
-  const extents: VmdkExtent[] = [];
-  for (let first = 0; first < total; first += SPLIT_SECTORS) {
-    const number = String(extents.length + 1).padStart(3, "0");
-    extents.push({ sectors: Math.min(SPLIT_SECTORS, total - first), name: `${stem}-s${number}.vmdk` });
-  }
+  const extents = splitExtents(contents.sizeBytes / SECTOR, name);
   const descriptor = serialiseVmdkDescriptor({
     createType: "twoGbMaxExtentSparse",
     cid,
