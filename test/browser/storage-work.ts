@@ -8,11 +8,9 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { Random } from "../../src/common/random.ts";
 import type { MachineState } from "../../src/emulator/machine.ts";
 import { blocksOf, unpackIds } from "../../src/hypervisor-model/storage/block-id.ts";
-import type { DiskDocument } from "../../src/hypervisor-model/storage/disk-document.ts";
-import { Disk, openDisk } from "../../src/hypervisor-model/storage/disk.ts";
+import { openDisk } from "../../src/hypervisor-model/storage/disk.ts";
+import { openFrozenDisk } from "../../src/hypervisor-model/storage/frozen-disk.ts";
 import { bytesSource } from "../../src/hypervisor-model/storage/formats/image.ts";
-import { readChain, readLayerMap } from "../../src/hypervisor-model/storage/layer.ts";
-import { MergedMap } from "../../src/hypervisor-model/storage/merged-map.ts";
 import { loadState } from "../../src/hypervisor-model/storage/saved-state.ts";
 import { listSnapshots, takeSnapshot } from "../../src/hypervisor-model/storage/snapshots.ts";
 import { ZERO_BLOCK, type Store } from "../../src/hypervisor-model/storage/store.ts";
@@ -110,7 +108,8 @@ export class StorageWork {
       for (const snapshot of await listSnapshots(this.#store, id)) {
         const state = snapshot.state === null ? undefined : await loadState(this.#store, snapshot.state);
         const key = `${name}/${snapshot.name}`;
-        await this.#remember(key, await this.#frozen(snapshot.disks[0]), state);
+        const frozen = await openFrozenDisk(this.#store, snapshot.disks[0]);
+        await this.#remember(key, await frozen.read(0, frozen.byteLength), state);
       }
     }
   }
@@ -119,13 +118,6 @@ export class StorageWork {
     this.#disks.set(key, bytes);
     this.#digests[key] =
       digest(bytes) + (state === undefined ? "" : `+${digest(state.pages, state.devices)}`);
-  }
-
-  async #frozen(document: DiskDocument): Promise<Uint8Array> {
-    const layers = await readChain(this.#store, document.layer);
-    const map = new MergedMap();
-    for (const [owner, { id }] of layers.entries()) map.lay(await readLayerMap(this.#store, id), owner);
-    return new Disk(this.#store, document, layers, map, { readOnly: true }).read(0, document.sizeBytes);
   }
 
   #machines(): MachineDefinition[] {

@@ -4,18 +4,8 @@
  * while it is one.
  */
 import { RefusedError } from "./errors.ts";
-import {
-  checkChain,
-  DISKS,
-  LAYERS,
-  newLayer,
-  putLayer,
-  putSegment,
-  readChain,
-  readLayer,
-  readLayerMap,
-} from "./layer.ts";
-import { MergedMap } from "./merged-map.ts";
+import { checkChain, DISKS, LAYERS, newLayer, putLayer, putSegment, readChain, readLayer } from "./layer.ts";
+import { mergedMapOf } from "./merged-map.ts";
 import type { DiskDocument } from "./disk-document.ts";
 import {
   CLONES,
@@ -72,8 +62,7 @@ export async function fullCloneChange(
     await onProgress?.(i / originals.length);
     const chain = await readChain(store, disk.layer);
     checkChain(chain);
-    const map = new MergedMap();
-    for (const [owner, { id }] of chain.entries()) map.lay(await readLayerMap(store, id), owner);
+    const map = await mergedMapOf(store, chain);
     const layer = newLayer(undefined, disk.sizeBytes);
     disks.push({ ...disk, id: ids[i], layer: layer.id });
     put.push(putLayer(layer), { collection: DISKS, key: ids[i], value: disks[i] });

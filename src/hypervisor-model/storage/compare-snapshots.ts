@@ -1,7 +1,7 @@
 /** What changed between two snapshots: blocks of each disk and pages of memory, by their ids, without reading them. */
 import { idAt } from "./block-id.ts";
-import { readChain, readLayerMap } from "./layer.ts";
-import { MergedMap } from "./merged-map.ts";
+import { readChain } from "./layer.ts";
+import { mergedMapOf } from "./merged-map.ts";
 import type { SnapshotDocument } from "./snapshots.ts";
 import { STATES, type StateDocument } from "./saved-state.ts";
 import { ZERO_BLOCK, type BlockId, type Store } from "./store.ts";
@@ -43,9 +43,7 @@ function differences(one: ReadonlyMap<number, BlockId>, other: ReadonlyMap<numbe
 }
 
 async function idsOfDisk(store: Store, top: string): Promise<Map<number, BlockId>> {
-  const map = new MergedMap();
-  for (const [owner, { id }] of (await readChain(store, top)).entries())
-    map.lay(await readLayerMap(store, id), owner);
+  const map = await mergedMapOf(store, await readChain(store, top));
   return new Map(Array.from(map.entries(), ({ block, id }) => [block, id]));
 }
 

@@ -17,18 +17,16 @@ import {
   putLayer,
   putSegment,
   readChain,
-  readLayerMap,
   SEGMENT_BLOCKS,
   segmentOf,
   type LayerDocument,
 } from "./layer.ts";
-import { MergedMap } from "./merged-map.ts";
+import { mergedMapOf, type MergedMap } from "./merged-map.ts";
 import { DISKS, readDisk, type DiskDocument } from "./disk-document.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Change, type Store } from "./store.ts";
 import { Turn } from "./turn.ts";
+import { ALL_SECTORS, complete, copyWithin, SECTOR, type UnsavedBlock } from "./unsaved-block.ts";
 
-const SECTOR = 512;
-const ALL_SECTORS = 0xff;
 /** Milliseconds from the first unsaved write to the save. */
 const SAVE_DELAY = 400;
 /** Bytes of unsaved writes that start a save at once, and that make further writes wait for it. */
@@ -42,12 +40,6 @@ const READ_WINDOW = 32;
 const GARBAGE_LIMIT = 64 << 20;
 
 const zeros = new Uint8Array(BLOCK_SIZE);
-
-/** Written and not saved yet. A bit of `sectors` says that this sector of 512 bytes is known. */
-interface UnsavedBlock {
-  bytes: Uint8Array;
-  sectors: number;
-}
 
 type Stage = Map<number, UnsavedBlock>;
 
@@ -64,8 +56,7 @@ export async function openDisk(store: Store, id: string, options: DiskOptions = 
     const document = await readDisk(store, id);
     const layers = await readChain(store, document.layer);
     checkChain(layers);
-    const map = new MergedMap();
-    for (const [owner, layer] of layers.entries()) map.lay(await readLayerMap(store, layer.id), owner);
+    const map = await mergedMapOf(store, layers);
     // Somebody may have merged two of the layers between the reading of their maps: then one of them is gone.
     const after = await readChain(store, (await readDisk(store, id)).layer);
     const isSame = after.length === layers.length && after.every((layer, at) => layer.id === layers[at].id);
@@ -387,19 +378,4 @@ export class Disk implements BlockDevice {
       `disk ${this.document.name}: bytes ${offset} to ${end} are not whole sectors of its ${this.byteLength} bytes`,
     );
   }
-}
-
-/** `target.set(source.subarray(…))`, without the view where a whole block is copied. */
-function copyWithin(source: Uint8Array, from: number, count: number, target: Uint8Array, to: number): void {
-  target.set(from === 0 && count === source.length ? source : source.subarray(from, from + count), to);
-}
-
-/** Fills the sectors that were not written. */
-function complete(unsaved: UnsavedBlock, stored: Uint8Array): void {
-  for (let sector = 0; sector < 8; sector++) {
-    if (unsaved.sectors & (1 << sector)) continue;
-    const at = sector * SECTOR;
-    unsaved.bytes.set(stored.subarray(at, at + SECTOR), at);
-  }
-  unsaved.sectors = ALL_SECTORS;
 }

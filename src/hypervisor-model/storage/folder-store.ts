@@ -10,29 +10,13 @@
  * it counts, and the next opening cuts off what was left. All documents are kept in memory. When the journal has grown
  * far beyond them it is written anew beside the old one and put in its place by one rename.
  */
-import { createHash } from "node:crypto";
-import {
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  truncate,
-  unlink,
-  type FileHandle,
-} from "node:fs/promises";
+import { mkdir, open, readdir, stat, truncate, unlink, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { newFingerprintKey, packIds, unpackIds } from "./block-id.ts";
+import { packIds, unpackIds } from "./block-id.ts";
 import { BlockIndex, keptBlocks, markBlocks, sortPacks } from "./block-index.ts";
-import { decodeDocument, encodeDocument } from "./document-codec.ts";
-import {
-  ConflictError,
-  DamagedError,
-  NewerVersionError,
-  StorageFullError,
-  StorageUnavailableError,
-} from "./errors.ts";
+import { ConflictError, DamagedError, StorageUnavailableError } from "./errors.ts";
+import { namedError, readKey, replaceFile, writeAll } from "./folder-files.ts";
+import { encodeRecord, readRecords, type JournalRecord, type PackPlace } from "./folder-journal.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { decodePack, encodePacks, inTurns, PackCache, type Pack } from "./pack.ts";
 import {
@@ -47,26 +31,9 @@ import {
 } from "./store.ts";
 import { Turn } from "./turn.ts";
 
-const VERSION = 1;
-const RECORD_HEADER = 36; // u32 length, SHA-256
 const BLOCKS_FILE_LIMIT = 64 << 20;
 const JOURNAL_SLACK = 8 << 20;
 const zeros = new Uint8Array(BLOCK_SIZE);
-
-interface PackPlace {
-  pack: number;
-  file: number;
-  offset: number;
-  length: number;
-  codec: "raw" | "deflate";
-  ids: Uint8Array;
-}
-
-interface JournalRecord {
-  put: { collection: string; key: string; value: unknown }[];
-  delete: { collection: string; key: string }[];
-  packs: PackPlace[];
-}
 
 export async function openFolderStore(folder: string): Promise<Store> {
   try {
@@ -90,89 +57,6 @@ export async function openFolderStore(folder: string): Promise<Store> {
     await unlock();
     throw error;
   }
-}
-
-/** The fingerprint key; makes the store when the folder has none of its files. */
-async function readKey(folder: string): Promise<Uint32Array> {
-  const path = join(folder, "store.json");
-  let text: string | undefined;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-  const names = await readdir(folder);
-  const isMissing = (name: string) => !names.includes(name);
-  const isUsed = names.some((name) => name === "journal" || name.startsWith("blocks-"));
-  if (isUsed && (text === undefined || isMissing("journal"))) {
-    const missing = text === undefined ? "store.json" : "journal";
-    throw new DamagedError(
-      `the store in ${folder} has lost its ${missing}; nothing in it was changed`,
-      names.sort().join(", "),
-      missing,
-    );
-  }
-  if (text === undefined) {
-    const key = newFingerprintKey();
-    const text = JSON.stringify({ version: VERSION, fingerprintKey: [...key] });
-    await replaceFile(folder, "store.json", [new TextEncoder().encode(text)]);
-    return key;
-  }
-  let header: { version?: unknown; fingerprintKey?: unknown };
-  try {
-    header = JSON.parse(text) as typeof header;
-  } catch {
-    header = {};
-  }
-  if (typeof header.version === "number" && header.version > VERSION) {
-    throw new NewerVersionError(
-      `the store in ${folder} has version ${header.version}, this program knows ${VERSION}`,
-      String(header.version),
-      String(VERSION),
-    );
-  }
-  const words = header.fingerprintKey;
-  if (header.version !== VERSION || !Array.isArray(words) || words.length !== 4) {
-    throw new DamagedError(`${path} is damaged`, text.slice(0, 80), "a store header");
-  }
-  return Uint32Array.from(words as number[]);
-}
-
-/** Puts a file in place of another, or none, in one step. */
-async function replaceFile(folder: string, name: string, parts: Uint8Array[]): Promise<void> {
-  const temporary = join(folder, `${name}.new`);
-  const file = await open(temporary, "w");
-  try {
-    for (const part of parts) await writeAll(file, part, undefined);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(folder, name));
-  const directory = await open(folder, "r");
-  await directory.sync().catch(() => {}); // not every system can
-  await directory.close();
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number | undefined): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const { bytesWritten } = await file.write(
-      bytes,
-      at,
-      bytes.length - at,
-      position === undefined ? null : position + at,
-    );
-    at += bytesWritten;
-  }
-}
-
-function encodeRecord(record: JournalRecord): Uint8Array {
-  const payload = encodeDocument(record);
-  const bytes = new Uint8Array(RECORD_HEADER + payload.length);
-  new DataView(bytes.buffer).setUint32(0, payload.length, true);
-  bytes.set(createHash("sha256").update(payload).digest(), 4);
-  bytes.set(payload, RECORD_HEADER);
-  return bytes;
 }
 
 class FolderStore implements Store {
@@ -208,27 +92,10 @@ class FolderStore implements Store {
   /** Replays the journal, then removes what a crash has left. */
   async load(): Promise<void> {
     this.journal = await open(this.path("journal"), "a+");
-    const bytes = new Uint8Array(await this.journal.readFile());
-    const view = new DataView(bytes.buffer);
-    let at = 0;
-    while (at + RECORD_HEADER <= bytes.length) {
-      const end = at + RECORD_HEADER + view.getUint32(at, true);
-      if (end > bytes.length) break;
-      const payload = bytes.subarray(at + RECORD_HEADER, end);
-      const digest = createHash("sha256").update(payload).digest();
-      if (!digest.equals(bytes.subarray(at + 4, at + RECORD_HEADER))) {
-        if (end === bytes.length) break;
-        throw new DamagedError(
-          `the journal of the store in ${this.folder} is damaged at byte ${at}`,
-          "another digest",
-          digest.toString("hex"),
-        );
-      }
-      this.apply(decodeDocument(payload) as JournalRecord);
-      at = end;
-    }
-    await this.journal.truncate(at);
-    this.journalBytes = this.checkpointBytes = at;
+    const { records, end } = readRecords(new Uint8Array(await this.journal.readFile()), this.folder);
+    for (const record of records) this.apply(record);
+    await this.journal.truncate(end);
+    this.journalBytes = this.checkpointBytes = end;
     const used = new Map<number, number>();
     for (const { file, offset, length } of this.packs.values()) {
       used.set(file, Math.max(used.get(file) ?? 0, offset + length));
@@ -476,11 +343,4 @@ class FolderStore implements Store {
     for (const reader of this.readers.values()) await (await reader).close();
     this.readers.clear();
   }
-}
-
-function namedError(error: NodeJS.ErrnoException): Error {
-  if (error.code === "ENOSPC" || error.code === "EDQUOT" || error.code === "EFBIG") {
-    return new StorageFullError("there is no more room for the store", error.code, "free space");
-  }
-  return error;
 }

@@ -2,16 +2,14 @@
 import type { DiskDocument } from "./disk-document.ts";
 import { Disk } from "./disk.ts";
 import type { ByteSource } from "./formats/image.ts";
-import { checkChain, readChain, readLayerMap } from "./layer.ts";
-import { MergedMap } from "./merged-map.ts";
+import { checkChain, readChain } from "./layer.ts";
+import { mergedMapOf } from "./merged-map.ts";
 import { BLOCK_SIZE, type Store } from "./store.ts";
 
 export async function openFrozenDisk(store: Store, document: DiskDocument): Promise<Disk> {
   const layers = await readChain(store, document.layer);
   checkChain(layers);
-  const map = new MergedMap();
-  for (const [owner, { id }] of layers.entries()) map.lay(await readLayerMap(store, id), owner);
-  return new Disk(store, document, layers, map, { readOnly: true });
+  return new Disk(store, document, layers, await mergedMapOf(store, layers), { readOnly: true });
 }
 
 /** Any bytes of a disk, not only whole sectors. */

@@ -3,8 +3,8 @@
  * comes from. A lookup costs the same for one layer and for fifty. Memory is taken for those MiB of disk that have
  * blocks, not for the size of the disk.
  */
-import type { BlockId } from "./store.ts";
-import { SEGMENT_BLOCKS, segmentOf, type SegmentMap } from "./layer.ts";
+import type { BlockId, Store } from "./store.ts";
+import { readLayerMap, SEGMENT_BLOCKS, segmentOf, type LayerDocument, type SegmentMap } from "./layer.ts";
 
 interface Segment {
   ids: (BlockId | undefined)[];
@@ -84,4 +84,11 @@ export class MergedMap {
       }
     }
   }
+}
+
+/** The maps of the layers of a chain, lowest first; a layer's place in the chain is its number as an owner. */
+export async function mergedMapOf(store: Store, chain: readonly LayerDocument[]): Promise<MergedMap> {
+  const map = new MergedMap();
+  for (const [owner, { id }] of chain.entries()) map.lay(await readLayerMap(store, id), owner);
+  return map;
 }
