@@ -4,9 +4,8 @@
  * another's drive it is write-protected meanwhile.
  */
 import type { BlockDevice } from "../../emulator/machine.ts";
-import { unpackIds } from "../storage/block-id.ts";
-import { BLOCK_SIZE, type Store } from "../storage/store.ts";
-import { MEDIA } from "./machine-media.ts";
+import type { Store } from "../storage/store.ts";
+import { MEDIA, readMedium } from "./machine-media.ts";
 import { memoryDevice, MediumError } from "./memory-media.ts";
 
 const QUIET_MS = 500;
@@ -31,7 +30,7 @@ export class StoredFloppy implements BlockDevice {
     locks: LockManager | undefined = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks,
   ): Promise<StoredFloppy> {
     const release = await takeLock(`ringside-floppy-${id}`, locks);
-    const bytes = await readFloppy(store, id);
+    const bytes = (await readMedium(store, id))?.slice();
     if (bytes === undefined) {
       release?.();
       throw new MediumError(`floppy ${id}: it is not in the store any more`);
@@ -103,20 +102,6 @@ export class StoredFloppy implements BlockDevice {
       this.#release();
     }
   }
-}
-
-/** In one piece, or in blocks of which the last is filled up with zeros. */
-async function readFloppy(store: Store, id: string): Promise<Uint8Array | undefined> {
-  const kept = (await store.get(MEDIA, id)) as
-    { bytes: Uint8Array } | { byteLength: number; blocks: Uint8Array } | undefined;
-  if (kept === undefined || "bytes" in kept) return kept?.bytes.slice();
-  const blocks = await store.readBlocks(unpackIds(kept.blocks));
-  const bytes = new Uint8Array(kept.byteLength);
-  for (const [i, block] of blocks.entries()) {
-    if (block === undefined) throw new MediumError(`floppy ${id}: a part of it is lost`);
-    bytes.set(block.subarray(0, kept.byteLength - i * BLOCK_SIZE), i * BLOCK_SIZE);
-  }
-  return bytes;
 }
 
 /** What gives the lock back, or `undefined` when another has it. Where there are no locks it is anybody's. */

@@ -208,5 +208,6 @@ export const storage = {
   error: {
     newer: "This was made by a newer Ringside; open it with that version. Nothing was changed.",
     conflict: "Another tab has changed this meanwhile. Try again.",
+    cancelled: "Cancelled. Everything is as it was before.",
   },
 };

@@ -198,5 +198,6 @@ export const storage: typeof en = {
   error: {
     newer: "这是由更新版本的 Ringside 创建的，请用该版本打开。没有做任何更改。",
     conflict: "另一标签页同时更改了它。请重试。",
+    cancelled: "已取消。一切与之前相同。",
   },
 };

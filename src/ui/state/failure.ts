@@ -66,6 +66,8 @@ function namedSentence(error: unknown, name: string, message: string): Sentence 
       return (m) => m.errors.inUse;
     case "NewerVersionError":
       return (m) => m.storage.error.newer;
+    case "CancelledError":
+      return (m) => m.storage.error.cancelled;
     case "ConflictError":
       return (m) => m.storage.error.conflict;
     case "ParentModifiedError":
