@@ -1,4 +1,5 @@
 /** A lab in the page: begun from a link, done by hand and with help, still there after a reload, put away at the end. */
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
 import { axeProblems, expectConsole, newVisitor, openRingside, PROMPT, type Ringside } from "./page.ts";
@@ -89,6 +90,51 @@ test.each([
   expect(await axeProblems(other)).toEqual([]);
   await visitor.close();
 });
+
+test(
+  "The report names the student, and its file is read by the class page; an edited one is named",
+  { timeout: LAB_MS },
+  async () => {
+    await page.locator("rs-lab-text header a", { hasText: "Report" }).click();
+    const report = page.locator("rs-lab-report");
+    for (const [name, value] of [
+      ["name", "张三"],
+      ["number", "0042"],
+      ["class", "Network 1"],
+    ]) {
+      await report.locator(`input[name=${name}]`).fill(value);
+      await report.locator(`input[name=${name}]`).press("Tab");
+    }
+    await report.locator("tbody tr", { hasText: "done with help" }).first().waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      report.locator(".hand-in button").click(),
+    ]);
+    expect(download.suggestedFilename()).toBe("Network 1-0042-张三-L15.json");
+    const text = await readFile(await download.path(), "utf8");
+    expect(await axeProblems(page)).toEqual([]);
+
+    await page.goto(`${ringside.address}#/lab/class`);
+    const files = [
+      { name: "a.json", mimeType: "application/json", buffer: Buffer.from(text) },
+      { name: "b.json", mimeType: "application/json", buffer: Buffer.from(text.replaceAll("张三", "李四")) },
+      { name: "c.json", mimeType: "application/json", buffer: Buffer.from("<b>no</b>") },
+    ];
+    await page.locator("rs-lab-class input[type=file]").setInputFiles(files);
+    const row = (name: string) => page.locator("rs-lab-class table.results tr", { hasText: name });
+    await row("a.json").getByText("张三").waitFor();
+    await row("b.json").getByText("edited").waitFor();
+    await row("c.json").getByText("no result file").waitFor();
+    expect(await axeProblems(page)).toEqual([]);
+    const [csv] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator("rs-lab-class .csv button").click(),
+    ]);
+    expect(await readFile(await csv.path(), "utf8")).toMatch(
+      /^\uFEFFFile,Class,.*a\.json,Network 1,0042,张三,L15,/s,
+    );
+  },
+);
 
 test(
   "A lab that is ended takes its machines with it and gives the networks back",

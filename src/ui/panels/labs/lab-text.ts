@@ -196,6 +196,7 @@ export class LabTextPanel extends RingsideElement {
               >`
             : nothing;
         })}
+        <a href=${hashOf({ type: "workspace", name: "lab", rest: [lab.id, "report"] })}>${m.report.link}</a>
         <rs-action
           icon="refresh"
           label=${m.reset}

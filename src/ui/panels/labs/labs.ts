@@ -1,4 +1,7 @@
-/** The Labs workspace. Addresses: `#/lab` all labs, `#/lab/L15[?seed=5]` one before it is begun. */
+/**
+ * The Labs workspace. Addresses: `#/lab` all labs, `#/lab/L15[?seed=5]` one before it is begun, `#/lab/L15/report` its report,
+ * `#/lab/class` the results of a class.
+ */
 import { css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { LAB_IDS } from "../../../labs/catalogue.ts";
@@ -21,8 +24,10 @@ import {
   type ActiveLab,
 } from "../../state/labs.ts";
 import { hashOf, settingOf } from "../../state/route.ts";
+import "./class.ts";
 import "./lab-text.ts";
 import { drawMarkdown } from "./markdown.ts";
+import "./report.ts";
 
 onLabChange((id) => {
   rememberLab(id);
@@ -207,12 +212,15 @@ export class LabsWorkspace extends RingsideElement {
 
   protected override render() {
     const { labs: m } = this.m;
-    const id = this.rest[0];
+    const [id, part] = this.rest;
+    if (id === "class") return html`<rs-lab-class></rs-lab-class>`;
+    if (part === "report") return html`<rs-lab-report></rs-lab-report>`;
     if (this.failure) return html`<p role="alert">${this.failure}</p>`;
     if (id === undefined) {
       return html`<h1>${m.title}</h1>
         <p class="quiet">${m.lead}</p>
-        <div class="cards">${this.all.map((lab) => this.card(lab))}</div>`;
+        <div class="cards">${this.all.map((lab) => this.card(lab))}</div>
+        <p><a href=${hashOf({ type: "workspace", name: "lab", rest: ["class"] })}>${m.class.link}</a></p>`;
     }
     if (this.asked?.lab.id === id) return this.one(this.asked);
     return LAB_IDS.includes(id)
