@@ -1,7 +1,15 @@
 /** What goes wrong gets one sentence, and the rest of the page goes on. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
-import { PROMPT, expectConsole, newVisitor, openRingside, typeInConsole, type Ringside } from "./page.ts";
+import {
+  PROMPT,
+  axeProblems,
+  expectConsole,
+  newVisitor,
+  openRingside,
+  typeInConsole,
+  type Ringside,
+} from "./page.ts";
 
 let ringside: Ringside;
 beforeAll(async () => {
@@ -62,6 +70,33 @@ test("Where nothing can be stored the laboratory runs in memory and says so", as
   );
   await notice(page, "Nothing will be kept");
   await expectConsole(page, PROMPT);
+  await page.context().close();
+});
+
+test("Data that the browser has cleared is told of with the machines' names, until the user has taken note", async () => {
+  const page = await visit(async () => undefined);
+  await expectConsole(page, PROMPT);
+  const name = (await page.locator("rs-library a .name").first().innerText()).trim();
+  // A page of the same site that has nothing open.
+  await page.goto(`${ringside.address}images/tiny/manifest.json`);
+  await page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const deletion = indexedDB.deleteDatabase("ringside-store");
+        deletion.onsuccess = resolve;
+        deletion.onerror = reject;
+      }),
+  );
+  await page.goto(ringside.address);
+  await notice(page, "The browser has lost what was stored");
+  expect(await page.locator(".notice.danger").innerText()).toContain(`Gone: ${name}.`);
+  await page.reload();
+  await notice(page, "The browser has lost what was stored");
+  expect(await axeProblems(page)).toEqual([]);
+  await page.getByRole("button", { name: "I have taken note" }).click();
+  await page.reload();
+  await expectConsole(page, PROMPT);
+  expect(await page.locator(".notice.danger").count()).toBe(0);
   await page.context().close();
 });
 

@@ -39,13 +39,15 @@ function write(remembered: Remembered): void {
 const namesIn = (entries: readonly LibraryEntry[]) =>
   entries.map((entry) => (entry.type === "machine" ? entry.definition.name : entry.name));
 
+/** To be called when the library has been opened and nothing has changed in it yet. */
 export async function tellLosses(store: Store, library: MachineLibrary): Promise<void> {
-  const losses = await readLosses(store);
-  let { present, lost } = read();
-  if (library.entries.length === 0) lost = [...new Set([...lost, ...present])];
+  const { present, lost: unread } = read();
+  // Before the first machine of an empty laboratory is made.
+  let lost = library.entries.length === 0 ? [...new Set([...unread, ...present])] : unread;
   const remember = () => write({ present: namesIn(library.entries), lost });
   remember();
   library.subscribe(remember);
+  const losses = await readLosses(store);
   if (losses.length === 0 && lost.length === 0) return;
   const names = lost.join(", ");
   const reason = losses.at(-1)?.message;
