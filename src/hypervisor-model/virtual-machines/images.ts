@@ -115,10 +115,17 @@ export class ImageLoader {
     return files.find((file) => file.role === role);
   }
 
-  /** The checked bytes. They are shared: do not modify, and copy before transferring. */
-  async read(image: string, file: ImageFile): Promise<Uint8Array> {
+  /**
+   * The checked bytes. They are shared: do not modify, and copy before transferring. `onPart` sees each part as it comes
+   * over the network, before anything is checked: what is made of it counts only when this resolves.
+   */
+  async read(
+    image: string,
+    file: ImageFile,
+    onPart?: (part: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array> {
     return once(this.#files, file.sha256, async () => {
-      const bytes = await this.#fetch(image, file.path, file.bytes);
+      const bytes = await this.#fetch(image, file.path, file.bytes, onPart);
       if (bytes.length !== file.bytes) {
         const problem = bytes.length < file.bytes ? "truncated" : "wrong-digest";
         throw this.#error(problem, image, file.path, `it has ${bytes.length} bytes instead of ${file.bytes}`);
@@ -148,11 +155,22 @@ export class ImageLoader {
     return this.read(image, file);
   }
 
-  async #fetch(image: string, path: string, totalBytes?: number): Promise<Uint8Array> {
+  async #fetch(
+    image: string,
+    path: string,
+    totalBytes?: number,
+    onPart?: (part: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array> {
     const { location } = this;
     switch (location.type) {
       case "url":
-        return this.#fetchUrl(new URL(`${image}/${path}`, location.base).href, image, path, totalBytes);
+        return this.#fetchUrl(
+          new URL(`${image}/${path}`, location.base).href,
+          image,
+          path,
+          totalBytes,
+          onPart,
+        );
       case "folder":
         return this.#readFolder(location.path, image, path);
       default:
@@ -160,7 +178,13 @@ export class ImageLoader {
     }
   }
 
-  async #fetchUrl(url: string, image: string, path: string, totalBytes?: number): Promise<Uint8Array> {
+  async #fetchUrl(
+    url: string,
+    image: string,
+    path: string,
+    totalBytes?: number,
+    onPart?: (part: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array> {
     let response: Response;
     try {
       response = await fetch(url);
@@ -175,10 +199,13 @@ export class ImageLoader {
     if (!response.ok) throw this.#error("unreachable", image, path, `the server answered ${response.status}`);
     try {
       const { onProgress } = this;
-      if (totalBytes === undefined || onProgress === undefined || response.body === null) {
+      if (totalBytes === undefined || response.body === null) {
         return new Uint8Array(await response.arrayBuffer());
       }
-      return await readBody(response.body, (doneBytes) => onProgress({ image, path, doneBytes, totalBytes }));
+      return await readBody(response.body, (part, doneBytes) => {
+        onPart?.(part);
+        onProgress?.({ image, path, doneBytes, totalBytes });
+      });
     } catch (error) {
       throw this.#error("truncated", image, path, String(error));
     }
@@ -206,8 +233,8 @@ export class ImageLoader {
 const NODE_FILES = "node:fs/promises";
 
 async function readBody(
-  body: ReadableStream<Uint8Array>,
-  onBytes: (doneBytes: number) => void,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onPart: (part: Uint8Array<ArrayBuffer>, doneBytes: number) => void,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let doneBytes = 0;
@@ -215,7 +242,7 @@ async function readBody(
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value);
     doneBytes += part.value.length;
-    onBytes(doneBytes);
+    onPart(part.value, doneBytes);
   }
   const bytes = new Uint8Array(doneBytes);
   let at = 0;

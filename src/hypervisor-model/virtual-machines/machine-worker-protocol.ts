@@ -37,10 +37,16 @@ export interface WorkerSetup {
   links: boolean[];
   seed: number;
   store?: { type: "indexeddb"; name: string } | { type: "port" };
+  paused: boolean;
+}
+
+/** What a machine that has been built starts from. */
+export interface StartingPoint {
   state?: MachineState;
   /** The state's memory was transferred and is to be given back. */
   stateIsLent: boolean;
-  paused: boolean;
+  /** Of a machine that was built without. */
+  kernel?: Uint8Array;
 }
 
 /** The first message, with its ports. Everything later goes through these. */
@@ -60,8 +66,10 @@ export function buffersOf({ devices, pageNumbers, pages }: MachineState): ArrayB
 }
 
 export interface MachineControl {
-  /** Builds the machine and lets it run. */
-  start(): Promise<void>;
+  /** Builds the machine; it stands at its reset vector. */
+  build(): Promise<void>;
+  /** Lets the machine run that has been built, unless it is to stay paused. */
+  start(from: StartingPoint): Promise<void>;
   run(): Promise<void>;
   pause(): Promise<void>;
   reset(): Promise<void>;

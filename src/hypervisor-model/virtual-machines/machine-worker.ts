@@ -24,6 +24,7 @@ import {
   type FromWorker,
   type LiveSnapshot,
   type MachineControl,
+  type StartingPoint,
   type TakenSnapshot,
   type ToWorker,
   type WorkerMedium,
@@ -60,15 +61,15 @@ class MachineHolder implements MachineControl {
     start.stream.onmessage = (event: MessageEvent<ToWorker>) => this.#take(event.data);
   }
 
-  async start(): Promise<void> {
-    const { setup, nics, store } = this.#start;
+  async build(): Promise<void> {
+    const { setup, store } = this.#start;
     if (setup.store?.type === "indexeddb") this.#store = await indexedDbStore(setup.store.name);
     else if (store !== undefined) this.#store = await connectStore(store);
     const drives: MachineOptions["drives"] = {};
     for (const [drive, medium] of Object.entries(setup.drives) as [DriveName, WorkerMedium][]) {
       drives[drive] = await this.#open(medium);
     }
-    const machine = await createMachine(setup, {
+    this.#machine = await createMachine(setup, {
       hardware: setup.hardware,
       firmware: setup.firmware,
       boot: setup.boot,
@@ -77,12 +78,15 @@ class MachineHolder implements MachineControl {
       startTime: Date.now(),
       events: this.#events(),
     });
-    this.#machine = machine;
-    if (setup.state !== undefined) {
-      const { state } = setup;
+  }
+
+  async start({ state, stateIsLent, kernel }: StartingPoint): Promise<void> {
+    const { setup, nics } = this.#start;
+    const machine = this.#built();
+    if (kernel !== undefined) machine.provideKernel?.(kernel);
+    if (state !== undefined) {
       await machine.restore(state);
-      setup.state = undefined;
-      if (setup.stateIsLent) this.#post({ type: "state-back", state }, buffersOf(state));
+      if (stateIsLent) this.#post({ type: "state-back", state }, buffersOf(state));
     }
     setup.links.forEach((up, nic) => machine.setLink(nic, up));
     nics.forEach((port, nic) => this.#connect(nic, port));

@@ -2,13 +2,12 @@
 import { wrap, type Remote } from "comlink";
 import { DATABASE_NAME } from "../storage/indexeddb-store.ts";
 import { serveStore } from "../storage/store-port.ts";
-import {
-  buffersOf,
-  type FromWorker,
-  type MachineControl,
-  type ToWorker,
-  type WorkerSetup,
-  type WorkerStart,
+import type {
+  FromWorker,
+  MachineControl,
+  ToWorker,
+  WorkerSetup,
+  WorkerStart,
 } from "./machine-worker-protocol.ts";
 import type { MachineHost, WorkerHandle } from "./running-machine-types.ts";
 
@@ -53,7 +52,6 @@ export class MachineThread {
       control.port2,
       stream.port2,
       ...nics.filter((port) => port !== undefined),
-      ...(setup.stateIsLent && setup.state !== undefined ? buffersOf(setup.state) : []),
     ];
     this.#ports = [control.port1, stream.port1];
     const { store } = host;

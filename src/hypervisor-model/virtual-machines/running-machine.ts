@@ -12,7 +12,14 @@ import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-type
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
 import type { DebugAnswer } from "../../emulator/core/debug/session.ts";
 import type { DebugTarget } from "./bare-pc-protocol.ts";
-import type { FromWorker, LiveSnapshot, TakenSnapshot, WorkerMedium } from "./machine-worker-protocol.ts";
+import {
+  buffersOf,
+  type FromWorker,
+  type LiveSnapshot,
+  type StartingPoint,
+  type TakenSnapshot,
+  type WorkerMedium,
+} from "./machine-worker-protocol.ts";
 import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
 import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
@@ -140,39 +147,46 @@ class GuestMachine implements RunningMachine {
     const compiling = host.compileEngine();
     compiling.catch(() => undefined);
     const prepared = await prepareBoot(spec, host);
-    const state = await this.#stateToStartFrom(prepared);
     const { boot, kernel } = prepared;
-    if (boot.type === "linux" && kernel !== undefined) {
+    const mayBeWarm = this.#mayBeWarm(prepared);
+    if (!mayBeWarm && boot.type === "linux" && kernel !== undefined) {
       // A state has no need of it until the machine is reset.
-      if (state === undefined || spec.engine !== "v86") boot.kernel = await kernel();
+      if (this.#options.resume === undefined || spec.engine !== "v86") boot.kernel = await kernel();
       else this.#loadKernel = kernel;
     }
     const module = await compiling;
-    if (this.#ended_()) {
-      this.#giveBack?.(state);
-      return;
-    }
-    this.#thread = new MachineThread(
+    if (this.#ended_()) return;
+    const thread = (this.#thread = new MachineThread(
       host,
       {
         engine: spec.engine,
         module,
         hardware: prepared.hardware,
         firmware: prepared.firmware,
-        boot: prepared.boot,
+        boot,
         drives: prepared.drives,
         links: spec.nics.map((nic) => nic.connected),
         seed: crypto.getRandomValues(new Uint32Array(1))[0],
-        state,
-        stateIsLent: this.#giveBack !== undefined,
         paused: paused || after !== undefined,
       },
       spec.nics.map((nic) => nic.port),
       (message) => this.#take(message),
       (detail) => this.#end({ type: "crashed", detail }),
+    ));
+    const built = thread.call((control) => control.build());
+    built.catch(() => undefined);
+    // The machine is built while its warm state is still being unpacked.
+    const from = mayBeWarm ? await this.#warmState(prepared) : this.#resumeState();
+    if (this.#ended_()) {
+      this.#giveBack?.(from.state);
+      return;
+    }
+    await built;
+    const starting = thread.call((control) =>
+      control.start(transfer(from, from.stateIsLent && from.state ? buffersOf(from.state) : [])),
     );
     this.#loaded.resolve();
-    await this.#thread.call((control) => control.start());
+    await starting;
     await after;
     if (this.#ended_()) return;
     if (after !== undefined && !paused) await this.#thread.call((control) => control.run());
@@ -190,20 +204,32 @@ class GuestMachine implements RunningMachine {
     }
   }
 
-  async #stateToStartFrom(prepared: PreparedBoot): Promise<MachineState | undefined> {
+  #mayBeWarm({ hasAgent, image }: PreparedBoot): boolean {
     const { resume, mode = "warm" } = this.#options;
+    return (
+      resume === undefined && mode === "warm" && hasAgent && image !== undefined && this.spec.engine === "v86"
+    );
+  }
+
+  #resumeState(): StartingPoint {
+    const { resume } = this.#options;
     this.#startedBy = resume === undefined ? "cold" : "resume";
-    if (resume !== undefined || mode === "cold") return resume;
-    if (!prepared.hasAgent || prepared.image === undefined || this.spec.engine !== "v86") return undefined;
+    return { state: resume, stateIsLent: false };
+  }
+
+  /** The warm state of this shape; without one the kernel, as the machine boots cold, and its state will be kept. */
+  async #warmState(prepared: PreparedBoot): Promise<StartingPoint> {
     const key = warmKeyOf(prepared);
-    const lent = await warmStatesOf(this.#host).borrow(prepared.image, key);
+    const lent = await warmStatesOf(this.#host).borrow(prepared.image!, key);
     if (lent === undefined) {
+      this.#startedBy = "cold";
       this.#captureKey = key;
-      return undefined;
+      return { stateIsLent: false, kernel: await prepared.kernel?.() };
     }
     this.#startedBy = "warm";
     this.#giveBack = lent.giveBack;
-    return lent.state;
+    this.#loadKernel = prepared.kernel;
+    return { state: lent.state, stateIsLent: true };
   }
   /** Ends the loan of the warm state. */
   #giveBack: ((state: MachineState | undefined) => void) | undefined;

@@ -1,6 +1,6 @@
 /** The body of the Worker behind `unpackInWorker`: it loads one gzip file of an image and gives its contents back. */
 import { ImageLoader, type ImageFile, type ImageLocation, type ImageProgress } from "./images.ts";
-import { gunzip } from "./warm-start-file.ts";
+import { Passage } from "./warm-start-file.ts";
 
 export interface ToUnpackWorker {
   location: ImageLocation;
@@ -16,7 +16,9 @@ const post = (message: FromUnpackWorker, transfer: Transferable[] = []) => postM
 async function unpack({ location, image, file }: ToUnpackWorker): Promise<void> {
   const images = new ImageLoader(location);
   images.onProgress = (progress) => post({ type: "progress", progress });
-  const bytes = await gunzip(await images.read(image, file));
+  const unpacking = new Passage(new DecompressionStream("gzip"));
+  await images.read(image, file, (part) => unpacking.write(part));
+  const bytes = await unpacking.end();
   post({ type: "unpacked", bytes }, [bytes.buffer as ArrayBuffer]);
 }
 

@@ -76,28 +76,42 @@ export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
   return through(bytes, new DecompressionStream("gzip"));
 }
 
-/** A `Blob` of the bytes would go through the browser's own process first. */
-async function through(
-  bytes: Uint8Array,
-  { readable, writable }: CompressionStream | DecompressionStream,
-): Promise<Uint8Array> {
-  const writer = writable.getWriter();
-  const written = writer.write(bytes as Uint8Array<ArrayBuffer>).then(() => writer.close());
-  written.catch(() => undefined); // what is wrong with the bytes is told by the other end as well
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  const reader = (readable as ReadableStream<Uint8Array>).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    parts.push(value);
-    length += value.length;
+function through(bytes: Uint8Array, stream: CompressionStream | DecompressionStream): Promise<Uint8Array> {
+  const passage = new Passage(stream);
+  passage.write(bytes as Uint8Array<ArrayBuffer>);
+  return passage.end();
+}
+
+/** Bytes on their way through a stream, in parts. A `Blob` of them would go through the browser's own process first. */
+export class Passage {
+  readonly #writer: WritableStreamDefaultWriter<BufferSource>;
+  readonly #parts: Uint8Array[] = [];
+  readonly #read: Promise<void>;
+
+  constructor({ readable, writable }: CompressionStream | DecompressionStream) {
+    this.#writer = writable.getWriter();
+    this.#read = this.#collect(readable.getReader());
+    this.#read.catch(() => undefined);
   }
-  const result = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    result.set(part, at);
-    at += part.length;
+
+  async #collect(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) this.#parts.push(part.value);
   }
-  return result;
+
+  /** What is wrong with the bytes is told by `end`. */
+  write(part: Uint8Array<ArrayBuffer>): void {
+    this.#writer.write(part).catch(() => undefined);
+  }
+
+  async end(): Promise<Uint8Array> {
+    this.#writer.close().catch(() => undefined);
+    await this.#read;
+    const result = new Uint8Array(this.#parts.reduce((length, part) => length + part.length, 0));
+    let at = 0;
+    for (const part of this.#parts) {
+      result.set(part, at);
+      at += part.length;
+    }
+    return result;
+  }
 }
