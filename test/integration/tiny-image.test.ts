@@ -93,21 +93,56 @@ describe("a guest with a system disk and two network cards of different models",
     expect(await sh(guest, "systemctl is-active network")).toBe("active");
   });
 
+  const ADDRESS = "inet 192.168.10.130/24";
+  const ROUTE = "default via 192.168.10.2";
+
+  // As initscripts' ifup-eth of CentOS 7: what cannot be set is told and passed over.
   test.each([
-    ['IPADDR="192.168.10.130"', 'IPADDR="192.168.10.300"', "IPADDR '192.168.10.300' is not an IPv4 address"],
-    ['PREFIX="24"', 'PREFIX="99"', "PREFIX '99' is not a number from 0 to 32"],
-    ['BOOTPROTO="none"', 'BOOTPROTO="dchp"', "Unknown BOOTPROTO 'dchp'"],
-    ['DEVICE="ens33"', 'DEVICE="ens99"', "Device ens99 does not seem to be present"],
+    [
+      'IPADDR="192.168.10.130"',
+      'IPADDR="192.168.10.300"',
+      ["Error adding address 192.168.10.300 for ens33."],
+    ],
+    [
+      'PREFIX="24"',
+      'PREFIX="99"',
+      [
+        "Error adding address 192.168.10.130 for ens33.",
+        "Error adding default gateway 192.168.10.2 for ens33.",
+      ],
+    ],
+    ['IPADDR="192.168.10.130"', 'IPADR="192.168.10.130"', []],
   ])(
-    "a network whose file has %s changed to %s fails, and the log says why",
-    async (right, wrong, reason) => {
-      expect(await configure(COURSE_CONFIGURATION.replace(right, wrong))).toContain(
-        "Job for network.service failed",
-      );
-      expect(await sh(guest, "systemctl status network")).toContain(reason);
-      expect(await sh(guest, "systemctl is-active network")).toBe("failed\n[exit 3]");
+    "a network whose file has %s changed to %s is up without address and route, and the service is active",
+    async (right, wrong, told) => {
+      expect(await configure(COURSE_CONFIGURATION.replace(right, wrong))).toBe("");
+      const status = await sh(guest, "systemctl status network");
+      for (const text of told) expect(status).toContain(text);
+      expect(status).toContain("Active: active");
+      expect(await sh(guest, "ip -4 addr show ens33; ip route show default")).toBe("");
+      expect(await sh(guest, "ip link show ens33")).toContain("state UP");
     },
   );
+
+  test.each([
+    ["an unknown BOOTPROTO", 'BOOTPROTO="none"', 'BOOTPROTO="dchp"', [ADDRESS, ROUTE]],
+    ["an ONBOOT that is not no", 'ONBOOT="yes"', 'ONBOOT="yse"', [ADDRESS, ROUTE]],
+    ["a gateway of another subnet", 'GATEWAY="192.168.10.2"', 'GATEWAY="192.168.11.2"', [ADDRESS]],
+    ["a gateway that is no address", 'GATEWAY="192.168.10.2"', 'GATEWAY="192.168.10"', [ADDRESS]],
+  ])("with %s, the rest of the file takes effect", async (_, right, wrong, has) => {
+    expect(await configure(COURSE_CONFIGURATION.replace(right, wrong))).toBe("");
+    const shown = await sh(guest, "ip -4 addr show ens33; ip route show default");
+    for (const text of [ADDRESS, ROUTE]) expect(shown.includes(text)).toBe(has.includes(text));
+  });
+
+  test.each([
+    ["DEVICE", 'DEVICE="ens99"', "Device ens99 does not seem to be present"],
+    ["HWADDR", 'HWADDR="00:0C:29:00:00:99"', "Device ens33 has different MAC address than expected"],
+  ])("a network whose %s is another's fails, and the log says why", async (_, wrong, reason) => {
+    expect(await configure(`${COURSE_CONFIGURATION}${wrong}\n`)).toContain("Job for network.service failed");
+    expect(await sh(guest, "systemctl status network")).toContain(reason);
+    expect(await sh(guest, "systemctl is-active network")).toBe("failed\n[exit 3]");
+  });
 
   test("an interface with ONBOOT=no stays down", async () => {
     expect(await configure(COURSE_CONFIGURATION.replace('ONBOOT="yes"', "ONBOOT=no"))).toBe("");
