@@ -9,7 +9,7 @@ import type { Decision } from "./decision.ts";
 import { Fabric, type FabricOptions, type PortId, type TroublemakerId } from "./fabric.ts";
 import type { PortMode } from "./ethernet-switch.ts";
 import { LanCable, type LanPlace, type LanStatus } from "./lan-cable.ts";
-import type { Direction, Flap, LinkFaults } from "./link.ts";
+import type { CableFaults, Direction, Flap, LinkFaults } from "./link.ts";
 import type { Network, NetworkStatus } from "./network.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import type { NetworkFault } from "./network-fault.ts";
@@ -199,6 +199,27 @@ export class FabricService {
     this.#fabric.setFaults(port, direction, faults);
   }
 
+  /** Undefined when nothing is wrong with the cable. */
+  cableFaults(port: PortId): CableFaults | undefined {
+    return this.#fabric.link(port).cableFaults;
+  }
+
+  /** All faults of a cable at once. Throws `RangeError`. */
+  setCableFaults(port: PortId, faults: CableFaults | undefined): void {
+    this.#fabric.setCableFaults(port, faults);
+    this.#wake();
+  }
+
+  /** As `Fabric.portNamed`: for faults and captures on the cables of gateway, host and neighbours. */
+  portNamed(network: string, name: string): PortId {
+    return this.#fabric.portNamed(network, name);
+  }
+
+  /** Draws all that is random anew from this seed. */
+  reseed(seed: number): void {
+    this.#fabric.reseed(seed);
+  }
+
   setPortMode(port: PortId, mode: PortMode | undefined): void {
     this.#fabric.setPortMode(port, mode);
   }
@@ -274,7 +295,7 @@ export class FabricService {
   /** Stops taking frames; what was captured stays until `discardCapture`. */
   stopCapture(place: CapturePlace): void {
     if (typeof place === "string") this.#fabric.network(place).tap = undefined;
-    else if (this.#isPort(place)) this.#fabric.setTap(place, undefined);
+    else if (this.#fabric.hasPort(place)) this.#fabric.setTap(place, undefined);
   }
 
   discardCapture(place: CapturePlace): void {
@@ -319,12 +340,8 @@ export class FabricService {
   }
 
   #linkInterfaces(port: PortId): string[] {
-    const name = this.#isPort(port) ? this.#fabric.nameOf(port) : `port ${port}`;
+    const name = this.#fabric.hasPort(port) ? this.#fabric.nameOf(port) : `port ${port}`;
     return [`${name} sent`, `${name} received`];
-  }
-
-  #isPort(port: PortId): boolean {
-    return this.#nicPorts.has(port) || this.#lans.has(port);
   }
 
   close(): void {

@@ -2,7 +2,8 @@
  * All networks of a laboratory and the NICs on them. Pure: time comes in with each call, frames go out through callbacks.
  * A frame handed in must not be changed afterwards by the caller; a frame handed out is shared and must be copied to keep.
  */
-import type { Direction, Flap, Link, LinkFaults } from "./link.ts";
+import type { CableFaults, Direction, Flap, Link, LinkFaults } from "./link.ts";
+import { noCableFaults } from "./link.ts";
 import { HostForwards } from "./host-forwards.ts";
 import { Network, type Device, type NetworkStatus, type NetworkStep } from "./network.ts";
 import { CLASSROOM_SUBNET, resolveNetworks, type NetworkConfig } from "./network-config.ts";
@@ -31,7 +32,8 @@ interface Attached {
   name: string;
   network: Network;
   switchPort: number;
-  transmit: (frame: Uint8Array) => void;
+  /** Left out: the cable of a device that the network itself has. */
+  transmit?: (frame: Uint8Array) => void;
   tap?: LinkTap;
 }
 
@@ -49,7 +51,7 @@ export class Fabric {
   /** Told when the cable of a NIC gets or loses contact, by order or by a fault. */
   onCarrier: ((port: PortId, up: boolean) => void) | undefined;
   #zone: Zone;
-  readonly #seed: number;
+  #seed: number;
   readonly #startTime: number;
   readonly #ports = new Map<PortId, Attached>();
   readonly #forwards = new HostForwards(this.networks);
@@ -75,7 +77,7 @@ export class Fabric {
   configure(configs: readonly NetworkConfig[], now: number): void {
     const resolved = resolveNetworks(configs);
     for (const [name, network] of this.networks) {
-      const used = [...this.#ports.values()].find((port) => port.network === network);
+      const used = [...this.#ports.values()].find((port) => port.network === network && port.transmit);
       if (used !== undefined && !resolved.some((config) => config.name === name)) {
         throw new FabricError(`network "${name}" is in use by ${used.name}`);
       }
@@ -108,7 +110,16 @@ export class Fabric {
     for (const [id, { network }] of this.#troublemakers) {
       if (this.networks.get(network.config.name) !== network) this.#troublemakers.delete(id);
     }
+    for (const [id, { network }] of this.#ports) {
+      if (this.networks.get(network.config.name) !== network) this.#ports.delete(id);
+    }
     this.#drain(now);
+  }
+
+  /** Draws all that is random anew from this seed: the same frames then meet the same chances. */
+  reseed(seed: number): void {
+    this.#seed = seed;
+    for (const [i, network] of [...this.networks.values()].entries()) network.reseed(seed + i);
   }
 
   /** Another Internet, at once; hosts that did not change keep their connections. Throws `ZoneError`. */
@@ -126,6 +137,25 @@ export class Fabric {
     return port;
   }
 
+  /**
+   * A cable by the name at its end: a NIC's, or that of a device which the network itself has ("gateway", "host",
+   * "teacher", …). The same port each time. Throws `FabricError`.
+   */
+  portNamed(networkName: string, name: string): PortId {
+    const network = this.network(networkName);
+    const switchPort = network.devices.find((device) => device.name === name)?.port;
+    for (const [id, attached] of this.#ports) {
+      if (attached.network !== network) continue;
+      if (attached.switchPort === switchPort || attached.name === name) return id;
+    }
+    if (switchPort === undefined) throw new FabricError(`no cable "${name}" on "${networkName}"`);
+    const port = this.#nextPort++;
+    const attached: Attached = { name: `${networkName}/${name}`, network, switchPort };
+    this.#ports.set(port, attached);
+    this.#watchCarrier(port, attached);
+    return port;
+  }
+
   detach(port: PortId): void {
     const attached = this.#port(port);
     attached.network.unplug(attached.switchPort);
@@ -136,8 +166,9 @@ export class Fabric {
   moveTo(port: PortId, networkName: string): void {
     const attached = this.#port(port);
     const network = this.network(networkName);
+    if (attached.transmit === undefined) throw new FabricError(`"${attached.name}" stays on its network`);
     attached.network.unplug(attached.switchPort);
-    this.#move(attached, network);
+    this.#move(attached, network, attached.transmit);
     this.#watchCarrier(port, attached);
   }
 
@@ -173,6 +204,9 @@ export class Fabric {
   removeTroublemaker(id: TroublemakerId): void {
     const found = this.#troublemakers.get(id);
     if (found === undefined) return;
+    for (const [port, { network, switchPort }] of this.#ports) {
+      if (network === found.network && switchPort === found.device.port) this.#ports.delete(port);
+    }
     found.network.removeDevice(found.device);
     this.#troublemakers.delete(id);
   }
@@ -188,6 +222,11 @@ export class Fabric {
     const link = this.link(port);
     if (direction !== "out") link.setFaults("in", faults);
     if (direction !== "in") link.setFaults("out", faults);
+  }
+
+  /** All faults of a cable at once; `undefined` mends it. Throws `RangeError`. */
+  setCableFaults(port: PortId, faults: CableFaults | undefined): void {
+    this.link(port).cableFaults = faults ?? noCableFaults();
   }
 
   setPortMode(port: PortId, mode: PortMode | undefined): void {
@@ -209,6 +248,10 @@ export class Fabric {
   /** The present moment of the network that a NIC is on, by the host's clock. */
   hostTimeOf(port: PortId): number {
     return this.#port(port).network.hostTime;
+  }
+
+  hasPort(port: PortId): boolean {
+    return this.#ports.has(port);
   }
 
   networkOf(port: PortId): Network {
@@ -282,23 +325,14 @@ export class Fabric {
     return port;
   }
 
-  #move(attached: Attached, network: Network): void {
+  #move(attached: Attached, network: Network, transmit: (frame: Uint8Array) => void): void {
     attached.network = network;
-    attached.switchPort = this.#plug(network, attached.name, attached.transmit);
+    attached.switchPort = this.#plug(network, attached.name, transmit);
     network.links.get(attached.switchPort)!.tap = attached.tap;
   }
 
   /** To the network built in the place of another. */
   #moveAll(old: Network, network: Network): void {
-    for (const [id, port] of this.#ports) {
-      if (port.network !== old) continue;
-      const link = this.link(id);
-      const mode = old.switch.mode(port.switchPort);
-      this.#move(port, network);
-      this.link(id).copySettings(link);
-      if (mode !== undefined) this.setPortMode(id, mode);
-      this.#watchCarrier(id, port);
-    }
     for (const [id, made] of this.#troublemakers) {
       if (made.network !== old) continue;
       try {
@@ -307,6 +341,24 @@ export class Fabric {
         // Its address does not lie in the new subnet: it is gone.
         if (!(error instanceof NetworkFaultError)) throw error;
       }
+    }
+    for (const [id, port] of this.#ports) {
+      if (port.network !== old) continue;
+      const link = this.link(id);
+      const mode = old.switch.mode(port.switchPort);
+      if (port.transmit !== undefined) this.#move(port, network, port.transmit);
+      else {
+        const name = old.devices.find((device) => device.port === port.switchPort)?.name;
+        const device = network.devices.find((one) => one.name === name);
+        // Without its gateway or host adapter the network has no such cable: `configure` forgets it.
+        if (device === undefined) continue;
+        port.network = network;
+        port.switchPort = device.port;
+        this.link(id).tap = port.tap;
+      }
+      this.link(id).copySettings(link);
+      if (mode !== undefined) this.setPortMode(id, mode);
+      this.#watchCarrier(id, port);
     }
   }
 

@@ -44,5 +44,12 @@ test("Output that is none of this gives nothing", () => {
     nameServers: [],
     forwards: false,
     ignoresPing: false,
+    neighbours: [],
   });
+});
+test("The ARP table is read, without entries that nobody answered for", () => {
+  const table = "192.168.10.2 dev ens33 lladdr 00:50:56:c0:00:02 REACHABLE\n192.168.10.9 dev ens33 FAILED";
+  expect(parseGuestFacts(`${output("")}\n==ringside==\n${table}`).neighbours).toEqual([
+    { address: "192.168.10.2", mac: "00:50:56:c0:00:02" },
+  ]);
 });

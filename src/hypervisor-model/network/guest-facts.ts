@@ -11,6 +11,8 @@ export interface GuestFacts {
   forwards: boolean;
   /** By net.ipv4.icmp_echo_ignore_all, or by what iptables' INPUT chain says of echo requests. */
   ignoresPing: boolean;
+  /** Its ARP table: who has which address, as far as it knows. */
+  neighbours: { address: string; mac: string }[];
 }
 
 const SEPARATOR = "==ringside==";
@@ -22,16 +24,21 @@ export const GUEST_FACTS_COMMAND = [
   "cat /proc/sys/net/ipv4/ip_forward",
   "cat /proc/sys/net/ipv4/icmp_echo_ignore_all",
   "iptables -S INPUT",
+  "ip -4 neigh",
 ].join(` 2>/dev/null; echo ${SEPARATOR}; `);
 
 export function parseGuestFacts(output: string): GuestFacts {
   const parts = output.split(SEPARATOR).map((part) => part.split("\n", MAX_LINES).map((line) => line.trim()));
-  const [routes = [], resolver = [], forward = [], ignore = [], input = []] = parts;
+  const [routes = [], resolver = [], forward = [], ignore = [], input = [], neighbours = []] = parts;
   return {
     routes: routes.flatMap(readRoute),
     nameServers: resolver.flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? []),
     forwards: forward.includes("1"),
     ignoresPing: ignore.includes("1") || dropsEcho(input),
+    neighbours: neighbours.flatMap((line) => {
+      const [, address, mac] = /^(\S+) dev \S+ lladdr (\S+)/.exec(line) ?? [];
+      return address === undefined ? [] : [{ address, mac }];
+    }),
   };
 }
 

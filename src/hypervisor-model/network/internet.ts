@@ -128,6 +128,12 @@ export class Internet {
     return { from, to: uplink, carries: "packets", arrive: deliver };
   }
 
+  /** A host of the zone by its address. */
+  host(address: string): IpHost | undefined {
+    const parsed = parseAddress(address);
+    return parsed === undefined ? undefined : this.#station(parsed)?.host;
+  }
+
   #station(address: number): Station | undefined {
     const known = this.#stations.get(address);
     if (known !== undefined) return known;
@@ -142,7 +148,12 @@ export class Internet {
       ttl: 64 - zone.hops.length,
       scheduler,
       random,
-      send: (packet) => scheduler.deliverAfter(zone.latencyMs / 2, back, packet),
+      send: (packet, destination) => {
+        const other = this.#station(destination);
+        if (other === undefined) return scheduler.deliverAfter(zone.latencyMs / 2, back, packet);
+        const way: Way = { ...other.way, from: name };
+        scheduler.deliverAfter((zone.latencyMs + other.zone.latencyMs) / 2, way, packet);
+      },
     });
     host.observe = this.#observe;
     host.answersPing = zone.ping ?? true;

@@ -39,6 +39,14 @@ export interface Flap {
 /** `in`: towards the switch; `out`: towards the device. */
 export type Direction = "in" | "out";
 
+/** What is wrong with a cable on purpose. */
+export interface CableFaults {
+  lanes: Record<Direction, LinkFaults>;
+  flap?: Flap;
+}
+
+export const noCableFaults = (): CableFaults => ({ lanes: { in: { ...NO_FAULTS }, out: { ...NO_FAULTS } } });
+
 /** Frames that wait for a slow or long link; more are dropped, as a full queue does. */
 const MAX_QUEUE = 1000;
 const REORDER_DELAY_MS = 20;
@@ -145,9 +153,21 @@ export class Link {
   /** Takes over another link's state and faults, not what is on its way. */
   copySettings(from: Link): void {
     this.setUp(from.#up);
-    this.setFlap(from.#flap);
-    this.setFaults("in", from.faults("in"));
-    this.setFaults("out", from.faults("out"));
+    this.cableFaults = from.cableFaults ?? noCableFaults();
+  }
+
+  /** Undefined when nothing is wrong. Setting throws `RangeError` for a flap too short. */
+  get cableFaults(): CableFaults | undefined {
+    const flap = this.#flap;
+    if (flap === undefined && this.#lanes.in.clean && this.#lanes.out.clean) return undefined;
+    const lanes = { in: this.faults("in"), out: this.faults("out") };
+    return flap === undefined ? { lanes } : { lanes, flap: { ...flap } };
+  }
+
+  set cableFaults({ lanes, flap }: CableFaults) {
+    this.setFlap(flap);
+    this.setFaults("in", lanes.in);
+    this.setFaults("out", lanes.out);
   }
 
   #change(up: boolean, contact: boolean): void {

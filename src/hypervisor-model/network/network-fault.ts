@@ -66,14 +66,14 @@ export function addTroublemaker(network: Network, fault: NetworkFault): Device {
   const receive = ({ host }: Device, packet: Uint8Array) => host.receive(packet, subnetBroadcast(subnet));
   switch (fault.type) {
     case "duplicate-address": {
-      const device = network.addDevice("double", address, 64, receive);
+      const device = network.addDevice(freeName(network, "double"), address, 64, receive);
       announce(device, address);
       return device;
     }
     case "rogue-dhcp": {
-      const device = network.addDevice("rogue-dhcp", address, 64, receive);
+      const device = network.addDevice(freeName(network, "rogue-dhcp"), address, 64, receive);
       const server = new DhcpServer({
-        name: "rogue-dhcp",
+        name: device.name,
         serverAddress: address,
         subnet,
         first,
@@ -88,6 +88,14 @@ export function addTroublemaker(network: Network, fault: NetworkFault): Device {
     }
     default:
       return fault satisfies never;
+  }
+}
+
+/** "double", "double-2", …: cables are told apart by the device's name. */
+function freeName({ devices }: Network, wanted: string): string {
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? wanted : `${wanted}-${n}`;
+    if (!devices.some((device) => device.name === name)) return name;
   }
 }
 

@@ -11,7 +11,7 @@ import { EthernetSwitch, type LearnedAddress, type PortMode } from "./ethernet-s
 import { Internet, serveDns } from "./internet.ts";
 import { httpService } from "./http-service.ts";
 import { IpHost } from "./ip-host.ts";
-import { Link } from "./link.ts";
+import { Link, type CableFaults } from "./link.ts";
 import { Nat, type NatEntry } from "./nat.ts";
 import type { NatTable } from "./nat-table.ts";
 import { HOST_LAN_ADDRESS, type ResolvedNetwork } from "./network-config.ts";
@@ -51,7 +51,12 @@ export interface NetworkStatus {
     framesOut: number;
     bytesIn: number;
     bytesOut: number;
+    /** Left out when nothing is wrong on purpose. */
+    faults?: CableFaults;
+    mode?: PortMode;
   }[];
+  /** Those of the network itself, and troublemakers. */
+  devices: { name: string; address: string; mac: string }[];
   addresses: LearnedAddress[];
   leases: Lease[];
   nat: NatEntry[];
@@ -106,7 +111,7 @@ export class Network {
   #decisions: Decision[] | undefined;
   /** What the parts call. */
   #observe: Observe;
-  #random: Random;
+  readonly #random: Random;
   #options: NetworkOptions;
   #held = false;
   /** Held, and time goes on until a frame is due. */
@@ -294,6 +299,13 @@ export class Network {
         framesOut: link.frames.out,
         bytesIn: link.bytes.in,
         bytesOut: link.bytes.out,
+        faults: link.cableFaults,
+        mode: this.switch.mode(port),
+      })),
+      devices: this.devices.map(({ name, host, ethernet }) => ({
+        name,
+        address: formatAddress(host.address),
+        mac: formatMac(ethernet.options.mac),
       })),
       addresses: this.switch.table(now).slice(0, MAX_LISTED),
       leases: this.dhcp?.leases(now).slice(0, MAX_LISTED) ?? [],
@@ -432,6 +444,10 @@ export class Network {
       was.subnet.address === config.subnet.address &&
       was.subnet.prefix === config.subnet.prefix;
     return same ? before?.nat?.table : undefined;
+  }
+
+  reseed(seed: number): void {
+    this.#random.restore(new Random(seed).save());
   }
 
   setZone(zone: Zone): void {

@@ -1,6 +1,6 @@
 /**
- * Questions that the host PC asks a network: a ping or a TCP connection, from the host's adapter on the network or, for
- * port forwards, from the outside of its gateway. Times are the network's: on a held network an answer waits too.
+ * Questions that a simulated host asks on a network: a ping or a TCP connection, from the host's adapter or another device
+ * on the network, from the outside of its gateway (for port forwards), or from a host of the Internet. Times are the network's: on a held network an answer waits too.
  */
 import type { IpHost } from "./ip-host.ts";
 import type { Network } from "./network.ts";
@@ -22,7 +22,7 @@ export type ProbeAnswer =
   | { type: "silent" };
 
 /** `adapter`: the host's adapter on the network; `outside`: the host as the gateway's outside sees it. */
-export type ProbeFrom = "adapter" | "outside";
+export type ProbeFrom = "adapter" | "outside" | { device: string } | { internet: string };
 
 export class ProbeError extends Error {
   override name = "ProbeError";
@@ -42,15 +42,24 @@ export function sendProbe(
   timeoutMs: number,
   done: (answer: ProbeAnswer) => void,
 ): void {
-  const host = from === "adapter" ? network.hostAdapter?.host : network.outsideHost;
-  if (host === undefined) {
-    const missing = from === "adapter" ? "no host adapter" : "no gateway to the outside";
-    throw new ProbeError(`"${network.config.name}" has ${missing}`);
-  }
+  const host = proberOf(network, from);
   const to = parseAddress(probe.to);
   if (to === undefined) throw new ProbeError(`"${probe.to}" is not an IPv4 address`);
   if (probe.type === "ping") ping(network, host, to, probe.ttl, timeoutMs, done);
   else connect(network, host, to, probe, timeoutMs, done);
+}
+
+function proberOf(network: Network, from: ProbeFrom): IpHost {
+  const [host, name] =
+    from === "adapter"
+      ? [network.hostAdapter?.host, "host adapter"]
+      : from === "outside"
+        ? [network.outsideHost, "gateway to the outside"]
+        : "device" in from
+          ? [network.devices.find((device) => device.name === from.device)?.host, `device "${from.device}"`]
+          : [network.internet?.host(from.internet), `Internet with a host ${from.internet}`];
+  if (host === undefined) throw new ProbeError(`"${network.config.name}" has no ${name}`);
+  return host;
 }
 
 function ping(

@@ -55,6 +55,7 @@ export const engineSchema = v.picklist(engines);
 export const nicModelSchema = v.picklist(models);
 export const memorySchema = wholeNumber(MEMORY_MIB.minimum, MEMORY_MIB.maximum);
 export const diskSizeSchema = wholeNumber(DISK_MIB.minimum, DISK_MIB.maximum);
+export const vlanSchema = wholeNumber(1, 4094);
 export const macSchema = v.pipe(v.string(), v.toLowerCase(), expectedValue<string>("mac", isNicAddress));
 
 /** Something the user brought: a file on this computer (command line), or its bytes in the store (page). */
@@ -104,6 +105,8 @@ export const machineSchema = fields({
         mac: macSchema,
         /** Whether the cable is in when the machine is powered on. */
         connected: v.optional(v.boolean(), true),
+        /** Of its switch port, which carries that VLAN alone, untagged; left out, none of its own. */
+        vlan: v.optional(vlanSchema),
       }),
     ),
     v.maxLength(MAX_NICS),
@@ -244,6 +247,7 @@ export function newDefinition(
       model: nic.model ?? "ne2000",
       mac: nic.mac ?? newMac(random, macs),
       connected: nic.connected ?? true,
+      ...(nic.vlan === undefined ? {} : { vlan: nic.vlan }),
     })),
     disks: disks.map(({ name, role, sizeMiB, id }) => ({
       id: id ?? random.uuid(),

@@ -14,6 +14,7 @@ import {
   memorySchema,
   nameSchema,
   nicModelSchema,
+  vlanSchema,
   type MachineChoices,
   type MachineDefinition,
   type MachineImage,
@@ -110,7 +111,7 @@ const machineSchema = fields({
           mac: v.optional(macSchema),
           connected: v.optional(v.boolean(), true),
           /** The VLAN of its switch port, which carries it untagged. */
-          vlan: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4094))),
+          vlan: v.optional(vlanSchema),
         }),
       ),
       v.maxLength(MAX_NICS),
@@ -419,8 +420,6 @@ export function choicesOf(
   const { image } = machine;
   return {
     ...machine,
-    // The VLAN is the switch port's, not the card's.
-    nics: machine.nics.map(({ network, model, mac, connected }) => ({ network, model, mac, connected })),
     image: typeof image === "string" ? { type: "library", name: image } : own(image),
   };
   function own({ iso, disk, kernel, initrd, commandLine }: OwnImage): MachineImage {
@@ -445,9 +444,7 @@ export function scenarioMachineOf(definition: MachineDefinition): ScenarioMachin
     engine,
     memoryMiB,
     ...(virtualization === undefined ? {} : { virtualization }),
-    nics: definition.nics.flatMap(({ network, model, mac, connected }) =>
-      network === null ? [] : [{ network, model, mac, connected }],
-    ),
+    nics: definition.nics.flatMap(({ network, ...nic }) => (network === null ? [] : [{ network, ...nic }])),
     disks: definition.disks.map(({ name, role, sizeMiB }) =>
       role === undefined ? { name, sizeMiB } : { name, role, sizeMiB },
     ),

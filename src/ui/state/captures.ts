@@ -9,7 +9,7 @@ import { signal } from "./signals.ts";
 export const MAX_CAPTURES = 3;
 
 export interface OpenCapture {
-  /** "vmnet8", "web-1:ens33", or a file's name. */
+  /** "vmnet8", "web-1:ens33", "vmnet8/gateway", or a file's name. */
   name: string;
   kind: "place" | "file";
   capture: Capture;
@@ -21,7 +21,7 @@ export function findCapture(name: string): OpenCapture | undefined {
   return captures.get().find((open) => open.name === name);
 }
 
-/** Begins to capture on a network, or on the cable of a running machine ("web-1:ens33"). False when there is no such. */
+/** Begins to capture on a network, the cable of a running machine or of a network's own device. False when there is no such. */
 export async function startCapture(place: string): Promise<boolean> {
   const at = laboratory.networks.configs.get().some(({ name }) => name === place)
     ? place
@@ -65,5 +65,7 @@ async function cableOf(place: string): Promise<number | undefined> {
       }
     }
   }
-  return undefined;
+  const network = laboratory.networks.configs.get().find(({ name }) => place.startsWith(`${name}/`))?.name;
+  if (network === undefined) return undefined;
+  return laboratory.networks.portOfCable({ network, device: place.slice(network.length + 1) });
 }

@@ -1,28 +1,35 @@
 /**
- * "Why did this ping fail?": sends one ping in the guest, asks every running guest for its tables through its agent, and
- * follows the packet through them hop by hop.
+ * "Why did this ping fail?": one ping is sent, by the guest itself or by a simulated device, every running guest is asked
+ * for its tables through its agent, and the packet is followed through them hop by hop.
  */
-import { explainPing, type GuestState, type PingStep } from "../../hypervisor-model/network/explain-ping.ts";
+import {
+  explainPing,
+  simulatedState,
+  type GuestState,
+  type LaboratoryState,
+  type PingSource,
+  type PingStep,
+} from "../../hypervisor-model/network/explain-ping.ts";
 import { GUEST_FACTS_COMMAND, parseGuestFacts } from "../../hypervisor-model/network/guest-facts.ts";
+import type { NetworkStatus } from "../../hypervisor-model/network/network.ts";
 import { resolveNetworks } from "../../hypervisor-model/network/network-config.ts";
+import type { ProbeAnswer, ProbeFrom } from "../../hypervisor-model/network/probe.ts";
+import { parseAddress } from "../../hypervisor-model/network/wire/ipv4-address.ts";
 import { laboratory } from "./laboratory.ts";
 import type { MachineView } from "./machines.ts";
-import { networkStatuses } from "./network-watch.ts";
-import { hasFaults } from "./networks.ts";
 import { nicName } from "./nic-name.ts";
 
 export interface PingAnswer {
-  from: string;
+  source: PingSource;
   target: string;
-  /** The guest's ping got its answer. */
   answered: boolean;
-  /** What ping wrote. */
-  output: string;
+  /** What the guest's ping wrote. */
+  output?: string;
+  /** What a simulated device got. */
+  probe?: ProbeAnswer;
   steps: PingStep[];
   /** Running machines whose agents did not tell. */
   silent: string[];
-  /** Cables with faults on them. */
-  faulty: string[];
 }
 
 const ASK_MS = 4000;
@@ -33,40 +40,63 @@ export function isPingTarget(text: string): boolean {
   return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text);
 }
 
-/** Throws when the source is not running, has no agent, or the target is none. */
-export async function askPing(from: string, target: string): Promise<PingAnswer> {
-  const source = laboratory.find(from);
-  if (!source?.session || !isPingTarget(target))
-    throw new RangeError(`no ping from "${from}" to "${target}"`);
-  const { exit, stdout, stderr } = await source.session.machine.agent.run(`ping -c 1 -W 2 ${target}`, {
+/** Throws when a guest is not running or has no agent, or the target is none. */
+export async function askPing(source: PingSource, target: string): Promise<PingAnswer> {
+  if (!isPingTarget(target)) throw new RangeError(`"${target}" is no address or name`);
+  if (source.type !== "guest") {
+    const { state, silent } = await laboratoryState();
+    const steps = explainPing(state, source, target);
+    const resolved = steps.find(({ type }) => type === "name-resolved") as { address: string } | undefined;
+    const to = parseAddress(target) === undefined ? resolved?.address : target;
+    const probe = to === undefined ? undefined : await sendProbe(source, to);
+    return { source, target, answered: probe?.type === "answered", probe, steps, silent };
+  }
+  const machine = laboratory.machines.get().find(({ name }) => name === source.name)?.session?.machine;
+  if (machine === undefined) throw new RangeError(`no guest "${source.name}" runs`);
+  const { exit, stdout, stderr } = await machine.agent.run(`ping -c 1 -W 2 ${target}`, {
     timeoutMs: PING_MS,
     outputLimit: 8192,
   });
   const decoder = new TextDecoder();
+  const output = `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim();
+  // Afterwards: the ARP table then says whom the ping believed.
+  const { state, silent } = await laboratoryState();
+  const steps = silent.includes(source.name) ? [] : explainPing(state, source, target);
+  return { source, target, answered: exit === 0, output, steps, silent };
+}
+
+function sendProbe(source: Exclude<PingSource, { type: "guest" }>, to: string): Promise<ProbeAnswer> {
+  const { fabric, configs } = laboratory.networks;
+  const [network, from]: [string | undefined, ProbeFrom] =
+    source.type === "device"
+      ? [source.network, { device: source.name }]
+      : [configs.get().find(({ kind }) => kind !== "host-only")?.name, { internet: source.address }];
+  return network === undefined
+    ? Promise.resolve({ type: "silent" })
+    : fabric.probe(network, from, { type: "ping", to });
+}
+
+async function laboratoryState(): Promise<{ state: LaboratoryState; silent: string[] }> {
+  const { fabric, configs, zone } = laboratory.networks;
   const running = laboratory.machines.get().filter(({ session }) => session !== undefined);
-  const told = await Promise.all(running.map((view) => guestState(view).catch(() => undefined)));
-  const laboratoryState = {
-    guests: told.filter((state) => state !== undefined),
-    networks: resolveNetworks(laboratory.networks.configs.get()),
-    zone: laboratory.networks.zone.get(),
-  };
+  const names = await fabric.networkNames();
+  const statuses = await Promise.all(names.map((name) => fabric.status(name)));
+  const told = await Promise.all(running.map((view) => guestState(view, statuses).catch(() => undefined)));
   return {
-    from: source.name,
-    target,
-    answered: exit === 0,
-    output: `${decoder.decode(stdout)}${decoder.decode(stderr)}`.trim(),
-    steps: told[running.indexOf(source)] ? explainPing(laboratoryState, source.name, target) : [],
+    state: {
+      guests: told.filter((state) => state !== undefined),
+      networks: resolveNetworks(configs.get()),
+      zone: zone.get(),
+      ...simulatedState(statuses),
+    },
     silent: running.filter((_, i) => told[i] === undefined).map(({ name }) => name),
-    faulty: running.flatMap(({ id, name, definition }) =>
-      (definition?.nics ?? []).flatMap((_, i) => {
-        const faults = laboratory.networks.faultsOf(id, i);
-        return faults && hasFaults(faults) ? [`${name}:${nicName(i)}`] : [];
-      }),
-    ),
   };
 }
 
-async function guestState({ name, definition, session }: MachineView): Promise<GuestState> {
+async function guestState(
+  { name, definition, session }: MachineView,
+  statuses: readonly NetworkStatus[],
+): Promise<GuestState> {
   const { agent, spec } = session!.machine;
   const { nics } = await agent.hello({ timeoutMs: ASK_MS });
   const { stdout } = await agent.run(GUEST_FACTS_COMMAND, { timeoutMs: ASK_MS, outputLimit: 65_536 });
@@ -78,16 +108,17 @@ async function guestState({ name, definition, session }: MachineView): Promise<G
       const own = definition?.nics[index];
       if (!own) return [];
       const network = own.network ?? "";
-      const cable = `${network}/${spec.name}:${nicName(index)}`;
-      const port = networkStatuses
-        .get()
-        .get(network)
-        ?.ports.find((entry) => entry.name === cable);
+      const port = `${network}/${spec.name}:${nicName(index)}`;
+      const cable = statuses
+        .find((status) => status.name === network)
+        ?.ports.find((one) => one.name === port);
       return [
         {
           name: nic.name,
           network,
-          cable: own.connected && own.network !== null && port?.up !== false,
+          port,
+          mac: nic.mac,
+          cable: own.connected && own.network !== null && cable?.up !== false,
           up: nic.up,
           addresses: nic.addresses,
         },

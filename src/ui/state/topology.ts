@@ -35,6 +35,10 @@ export interface TopologyLink {
   nic?: { machine: string; index: number; name: string };
   /** As the switch names the cable: "vmnet8/gateway". */
   port?: string;
+  /** Something is wrong with it on purpose. */
+  faulty?: boolean;
+  /** Of its switch port, where it has one of its own. */
+  vlan?: number;
   /** Bytes and frames since it was plugged in. */
   framesIn: number;
   framesOut: number;
@@ -52,7 +56,7 @@ export interface TopologyMachine {
   id: string;
   name: string;
   running: boolean;
-  nics: readonly { network: string | null; connected: boolean; model: string; mac: string }[];
+  nics: readonly { network: string | null; connected: boolean; vlan?: number }[];
 }
 
 const COLUMN = 300;
@@ -107,7 +111,18 @@ export function topologyOf(
       const port = ports.get(cable);
       const state = port?.up === false ? "down" : "up";
       const { framesIn = 0, framesOut = 0 } = port ?? {};
-      links.push({ id: cable, from, to: own, state, network: name, port: cable, framesIn, framesOut });
+      const faulty = port?.faults !== undefined;
+      links.push({
+        id: cable,
+        from,
+        to: own,
+        state,
+        network: name,
+        port: cable,
+        faulty,
+        framesIn,
+        framesOut,
+      });
     };
     if (hostAddress !== undefined) device(host, `${name}/host`);
     if (gateway !== undefined) {
@@ -166,6 +181,8 @@ export function topologyOf(
         network: to ? nic.network : null,
         nic: { machine: machine.id, index, name: nicName(index) },
         port: cable,
+        faulty: port?.faults !== undefined,
+        vlan: nic.vlan,
         framesIn: port?.framesIn ?? 0,
         framesOut: port?.framesOut ?? 0,
       });

@@ -1,6 +1,6 @@
 /** The Virtual Network Editor: the table of networks, below it the settings of the chosen one, as in VMware Workstation. */
 import { css, html, nothing } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
+import { customElement, property } from "lit/decorators.js";
 import {
   DEFAULT_NETWORKS,
   NetworkConfigError,
@@ -17,10 +17,12 @@ import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
+import { Draft } from "../../state/draft.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { look } from "../../state/network-watch.ts";
 import { go } from "../../state/route.ts";
 import { changedConfigs, freeNetworkName, subnetText } from "../../state/network-draft.ts";
+import { draftFoot } from "./draft-foot.ts";
 import { networkRoute } from "./network-actions.ts";
 import "./outside.ts";
 import { tableStyles } from "./table.styles.ts";
@@ -75,16 +77,17 @@ export class NetworkEditor extends RingsideElement {
 
   /** Name of the network whose settings are shown. */
   @property() chosen = "";
-  @state() private draft: readonly NetworkConfig[] = [];
-  @state() private saving = false;
-  @state() private failure = "";
-  /** What was stored when editing began. */
-  #base: readonly NetworkConfig[] = [];
+  readonly #draft = new Draft<readonly NetworkConfig[]>(laboratory.networks.configs, () =>
+    structuredClone([...laboratory.networks.configs.get()]),
+  );
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.#base = laboratory.networks.configs.get();
-    this.draft = structuredClone([...this.#base]);
+  private get draft(): readonly NetworkConfig[] {
+    return this.#draft.value;
+  }
+
+  private set draft(configs: readonly NetworkConfig[]) {
+    this.#draft.set(configs);
+    this.requestUpdate();
   }
 
   private get index(): number {
@@ -129,22 +132,14 @@ export class NetworkEditor extends RingsideElement {
   }
 
   private change(change: Partial<NetworkConfig>): void {
-    this.failure = "";
     this.draft = changedConfigs(this.draft, this.index, change);
   }
 
   private async save(): Promise<void> {
-    if (this.saving || this.refused) return;
-    this.saving = true;
-    try {
-      await laboratory.networks.setConfigs(this.draft);
-      this.#base = this.draft;
-      await look();
-    } catch (error) {
-      this.failure = this.m.networks.notSaved(error instanceof Error ? error.message : String(error));
-    } finally {
-      this.saving = false;
-    }
+    if (this.refused) return;
+    const saved = this.#draft.save((configs) => laboratory.networks.setConfigs(configs));
+    if (await saved) await look();
+    this.requestUpdate();
   }
 
   private add(): void {
@@ -168,7 +163,6 @@ export class NetworkEditor extends RingsideElement {
       ({ name }) => !DEFAULT_NETWORKS.some((one) => one.name === name) && this.users(name) !== "",
     );
     this.draft = structuredClone([...DEFAULT_NETWORKS, ...more]);
-    this.failure = "";
   }
 
   private list(resolved: readonly ResolvedNetwork[] | undefined) {
@@ -324,11 +318,11 @@ export class NetworkEditor extends RingsideElement {
 
   protected override render() {
     const { networks: m } = this.m;
+    this.#draft.follow();
     const { refused, index } = this;
     const config = this.draft[index];
     const resolved = refused ? undefined : resolveNetworks(this.draft);
     const own = resolved?.[index];
-    const changed = JSON.stringify(this.draft) !== JSON.stringify(this.#base);
     const elsewhere =
       refused && !refused.path.startsWith(`networks[${index}]`) && !this.isAbout(refused, "subnet");
     const users = config ? this.users(config.name) : "";
@@ -386,23 +380,7 @@ export class NetworkEditor extends RingsideElement {
           : nothing
       }
       ${elsewhere ? html`<p class="bad" role="alert">${this.refusedName(refused)}: ${problem}</p>` : nothing}
-      ${this.failure ? html`<p class="bad" role="alert">${this.failure}</p>` : nothing}
-      <div class="row foot">
-        <rs-action
-          class="save"
-          look="primary"
-          label=${m.apply}
-          reason=${problem || (changed ? "" : m.nothingChanged)}
-          @rs-press=${() => void this.save()}
-        ></rs-action>
-        <rs-action
-          look="outlined"
-          label=${this.m.common.cancel}
-          reason=${changed ? "" : m.nothingChanged}
-          @rs-press=${() => (this.draft = structuredClone([...this.#base]))}
-        ></rs-action>
-        <span class="hint">${m.applyHint}</span>
-      </div>
-      ${config && !changed ? html`<rs-outside network=${config.name}></rs-outside>` : nothing}`;
+      ${draftFoot(this.m, { draft: this.#draft, problem, apply: () => void this.save(), cancelled: () => this.requestUpdate(), hint: m.applyHint })}
+      ${config && !this.#draft.changed ? html`<rs-outside network=${config.name}></rs-outside>` : nothing}`;
   }
 }

@@ -1,8 +1,13 @@
 /** The dialogs over the drawing: faults of one cable, troublemakers on a network, another network for an adapter. */
 import { html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { Direction, Flap, LinkFaults } from "../../../hypervisor-model/network/link.ts";
-import { NO_FAULTS } from "../../../hypervisor-model/network/link.ts";
+import {
+  noCableFaults,
+  type CableFaults,
+  type Direction,
+  type Flap,
+  type LinkFaults,
+} from "../../../hypervisor-model/network/link.ts";
 import type { NetworkFault } from "../../../hypervisor-model/network/network-fault.ts";
 import { formatAddress } from "../../../hypervisor-model/network/wire/ipv4-address.ts";
 import { resolveNetworks } from "../../../hypervisor-model/network/network-config.ts";
@@ -12,10 +17,11 @@ import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import type { CableFaults } from "../../state/networks.ts";
+import { look } from "../../state/network-watch.ts";
+import type { CableId } from "../../state/networks.ts";
 import { nicName } from "../../state/nic-name.ts";
 import { networkName } from "../machine/device-list.ts";
-import { networkDialog, plugInto } from "./network-actions.ts";
+import { networkDialog, plugInto, setVlan } from "./network-actions.ts";
 import { tableStyles } from "./table.styles.ts";
 
 const close = () => networkDialog.set(undefined);
@@ -30,25 +36,41 @@ const FIELDS: [keyof LinkFaults, number][] = [
   ["corruptPercent", 100],
   ["rateKbitPerSecond", 10_000_000],
 ];
+const MAX_SEED = 2 ** 32 - 1;
 const FLAP = { upMs: 2000, downMs: 1000 };
 
 @customElement("rs-cable-faults")
 export class CableFaultsDialog extends RingsideElement {
   static override styles = [sharedStyles, formStyles, tableStyles];
 
-  @property() machine = "";
-  @property({ type: Number }) nic = 0;
+  @property({ attribute: false }) cable!: CableId;
+  /** As tables call it: "web-1:ens33", "vmnet8/gateway". */
+  @property() name = "";
+  /** What was there, undefined until it is known. */
   @state() private draft?: CableFaults;
-  @state() private failure = false;
+  /** The cable is not plugged in. */
+  @state() private gone = false;
+  @state() private seed = laboratory.networks.seed.get();
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.draft = structuredClone(laboratory.networks.faultsOf(this.machine, this.nic));
+    void this.read();
+  }
+
+  private async read(): Promise<void> {
+    const port = await laboratory.networks.portOfCable(this.cable);
+    try {
+      if (port === undefined) this.gone = true;
+      else this.draft = (await laboratory.networks.fabric.cableFaults(port)) ?? noCableFaults();
+    } catch {
+      this.gone = true;
+    }
   }
 
   private get bad(): string {
     const { networks: m } = this.m;
-    const { lanes, flap } = this.draft!;
+    if (!this.draft) return "";
+    const { lanes, flap } = this.draft;
     const wrong = FIELDS.find(([field, most]) =>
       LANES.some((lane) => !(lanes[lane][field] >= 0 && lanes[lane][field] <= most)),
     );
@@ -57,13 +79,33 @@ export class CableFaultsDialog extends RingsideElement {
   }
 
   private async save(): Promise<void> {
-    if (this.bad) return;
+    if (this.bad || !this.draft) return;
     try {
-      await laboratory.networks.setFaults(this.machine, this.nic, this.draft!);
+      await laboratory.networks.setFaults(this.cable, this.draft);
+      await look();
       close();
     } catch {
-      this.failure = true; // the cable was pulled out meanwhile
+      this.gone = true; // the cable was pulled out meanwhile
     }
+  }
+
+  /** Chances from here on follow from the seed: the same frames meet the same again. */
+  private seedRow() {
+    const { networks: m } = this.m;
+    const { seed } = this;
+    const good = Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
+    return html`<div class="row seed">
+        <label class="row"
+          >${m.seed} ${this.number(m.seed, seed, MAX_SEED, (value) => (this.seed = value))}</label
+        >
+        <rs-action
+          look="outlined"
+          label=${m.reseed}
+          reason=${good ? "" : m.seedBad(String(MAX_SEED))}
+          @rs-press=${() => void laboratory.networks.reseed(seed)}
+        ></rs-action>
+      </div>
+      <p class="hint">${m.seedHint(String(laboratory.networks.seed.get()))}</p>`;
   }
 
   private setLane(lane: Direction, field: keyof LinkFaults, value: number): void {
@@ -109,10 +151,9 @@ export class CableFaultsDialog extends RingsideElement {
 
   protected override render() {
     const { networks: m, common } = this.m;
-    const name = `${laboratory.find(this.machine)?.name}:${nicName(this.nic)}`;
-    const { draft } = this;
+    const { draft, gone } = this;
     return html`<rs-dialog
-      heading=${m.faultsOf(name)}
+      heading=${m.faultsOf(this.name)}
       @rs-close=${close}
       @rs-submit=${() => void this.save()}
     >
@@ -141,17 +182,18 @@ export class CableFaultsDialog extends RingsideElement {
                   )}
                 </tbody>
               </table>
-              ${this.flap(draft.flap)}
-              <p class="hint">${m.seedHint(String(laboratory.networks.seed))}</p>
-              ${this.bad || this.failure ? html`<p class="bad" role="alert">${this.bad || m.cableGone}</p>` : nothing}
+              ${this.flap(draft.flap)} ${this.seedRow()}
+              ${this.bad || gone ? html`<p class="bad" role="alert">${this.bad || m.cableGone}</p>` : nothing}
             </div>`
-          : html`<p>${m.cableGone}</p>`
+          : gone
+            ? html`<p>${m.cableGone}</p>`
+            : nothing
       }
       <rs-action
         slot="footer"
         look="outlined"
         label=${m.clearFaults}
-        @rs-press=${() => (this.draft = { lanes: { in: { ...NO_FAULTS }, out: { ...NO_FAULTS } } })}
+        @rs-press=${() => (this.draft = noCableFaults())}
       ></rs-action>
       <rs-action
         slot="footer"
@@ -253,6 +295,9 @@ export class ConnectDialog extends RingsideElement {
   @property() machine = "";
   @property({ type: Number }) nic = 0;
 
+  /** What is typed; empty for none. */
+  @state() private vlan?: string;
+
   private choose(network: string): void {
     plugInto(this.machine, this.nic, network);
     close();
@@ -262,6 +307,8 @@ export class ConnectDialog extends RingsideElement {
     const { networks: m, common } = this.m;
     const view = laboratory.find(this.machine);
     const nic = view?.definition?.nics[this.nic];
+    const vlan = this.vlan ?? String(nic?.vlan ?? "");
+    const good = vlan === "" || (/^\d{1,4}$/.test(vlan) && Number(vlan) >= 1 && Number(vlan) <= 4094);
     return html`<rs-dialog heading=${m.connectTitle(`${view?.name}:${nicName(this.nic)}`)} @rs-close=${close}>
       <div class="form">
         <p>${m.connectText}</p>
@@ -277,6 +324,30 @@ export class ConnectDialog extends RingsideElement {
                 @rs-press=${() => this.choose(name)}
               ></rs-action>`,
           )}
+        <div class="row vlan">
+          <label class="row"
+            >VLAN
+            <input
+              inputmode="numeric"
+              size="5"
+              aria-label="VLAN"
+              aria-invalid=${good ? nothing : "true"}
+              .value=${vlan}
+              placeholder=${m.vlanNone}
+              @input=${(event: InputEvent) => (this.vlan = (event.target as HTMLInputElement).value.trim())}
+          /></label>
+          <rs-action
+            look="outlined"
+            label=${m.setVlan}
+            reason=${good ? "" : m.vlanBad}
+            @rs-press=${() => {
+              setVlan(this.machine, this.nic, vlan === "" ? undefined : Number(vlan));
+              close();
+            }}
+          ></rs-action>
+        </div>
+        ${good ? nothing : html`<p class="bad" role="alert">${m.vlanBad}</p>`}
+        <p class="hint">${m.vlanHint}</p>
       </div>
       <rs-action slot="footer" look="outlined" label=${common.cancel} @rs-press=${close}></rs-action>
     </rs-dialog>`;

@@ -32,7 +32,6 @@ export class LinkTable extends RingsideElement {
   @property({ attribute: false }) topology!: Topology;
   @property() chosen = "";
   @property({ attribute: false }) rates: ReadonlyMap<string, number> = new Map();
-  @property({ attribute: false }) faulty: ReadonlySet<string> = new Set();
 
   private row(link: TopologyLink) {
     const { networks: m } = this.m;
@@ -46,10 +45,10 @@ export class LinkTable extends RingsideElement {
     return html`<tr ?data-chosen=${link.network === this.chosen}>
       <td>${end}</td>
       <td>
-        ${link.network === null ? html`<span class="quiet">${m.nowhere}</span>` : html`<a href=${hashOf(networkRoute(link.network))}>${link.network}</a>`}
+        ${link.network === null ? html`<span class="quiet">${m.nowhere}</span>` : html`<a href=${hashOf(networkRoute(link.network))}>${link.network}</a>`}${link.vlan === undefined ? nothing : html` · VLAN ${link.vlan}`}
       </td>
       <td class="state ${link.state}">
-        ${m.linkState[link.state]}${this.faulty.has(link.id) ? html`, ${m.withFaults}` : nothing}
+        ${m.linkState[link.state]}${link.faulty ? html`, ${m.withFaults}` : nothing}
       </td>
       <td class="number">${link.framesIn}</td>
       <td class="number">${link.framesOut}</td>

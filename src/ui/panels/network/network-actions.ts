@@ -2,6 +2,7 @@
 import type { Messages } from "../../i18n/messages.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { openTab } from "../../state/machines.ts";
+import type { CableId } from "../../state/networks.ts";
 import { look } from "../../state/network-watch.ts";
 import { go } from "../../state/route.ts";
 import { signal } from "../../state/signals.ts";
@@ -16,7 +17,7 @@ export interface MenuItem {
 
 /** The dialog over the workspace. */
 export type NetworkDialog =
-  | { type: "faults"; machine: string; nic: number }
+  | { type: "faults"; cable: CableId; name: string }
   | { type: "troublemakers"; network: string }
   | { type: "connect"; machine: string; nic: number };
 
@@ -26,9 +27,9 @@ export function networkRoute(...rest: string[]) {
   return { type: "workspace", name: "network", rest } as const;
 }
 
-/** The address part of a cable of a machine, for captures: "web-1:ens33". */
-export function cablePlace(link: TopologyLink): string {
-  return `${link.from.name}:${link.nic?.name}`;
+/** A cable as tables and captures call it: "web-1:ens33", "vmnet8/gateway". */
+export function cableName({ nic, from, port }: TopologyLink): string {
+  return nic ? `${from.name}:${nic.name}` : (port ?? "");
 }
 
 /** Why the cables of a machine cannot be changed now. */
@@ -41,7 +42,7 @@ function lockedReason(m: Messages, machine: string): string {
 async function changeNic(
   machine: string,
   index: number,
-  change: { network?: string | null; connected?: boolean },
+  change: { network?: string | null; connected?: boolean; vlan?: number },
 ): Promise<void> {
   const nics = laboratory.find(machine)?.definition?.nics;
   if (!nics) return;
@@ -49,6 +50,12 @@ async function changeNic(
     nics: nics.map((nic, i) => (i === index ? { ...nic, ...change } : nic)),
   });
   await look();
+}
+
+/** The VLAN of the switch port that a NIC is plugged into; `undefined` for none of its own. */
+export function setVlan(machine: string, index: number, vlan: number | undefined): void {
+  if (laboratory.find(machine)?.elsewhere) return;
+  void changeNic(machine, index, { vlan });
 }
 
 /** Plugs a NIC into a network. */
@@ -60,9 +67,7 @@ export function plugInto(machine: string, index: number, network: string): void 
 export function linkActions(m: Messages, link: TopologyLink): MenuItem[] {
   const { networks: t } = m;
   const { nic, network } = link;
-  if (!nic) {
-    return link.port === undefined || network === null ? [] : [captureAction(m, network)];
-  }
+  if (!nic) return link.port === undefined || network === null ? [] : deviceActions(m, link, network);
   const locked = lockedReason(m, nic.machine);
   const off = link.state === "off" || link.state === "loose" ? t.reasonNotPlugged : "";
   const plugged = link.state !== "loose";
@@ -83,16 +88,35 @@ export function linkActions(m: Messages, link: TopologyLink): MenuItem[] {
       reason: locked,
       run: () => networkDialog.set({ type: "connect", machine: nic.machine, nic: nic.index }),
     },
+    ...cableActions(m, link, network ?? "", { machine: nic.machine, nic: nic.index }, off),
+  ];
+}
+
+function deviceActions(m: Messages, link: TopologyLink, network: string): MenuItem[] {
+  const { networks: t } = m;
+  const cable = { network, device: link.port!.slice(network.length + 1) };
+  const up = link.state === "up";
+  return [
     {
-      label: t.captureCable,
-      reason: off,
-      run: () => go(networkRoute(network ?? "", "capture", cablePlace(link))),
+      label: up ? t.disconnect : t.connect,
+      reason: "",
+      run: () => void laboratory.networks.setLink(cable, !up).then(look),
     },
-    {
-      label: t.faultsAction,
-      reason: off,
-      run: () => networkDialog.set({ type: "faults", machine: nic.machine, nic: nic.index }),
-    },
+    ...cableActions(m, link, network, cable, ""),
+  ];
+}
+
+function cableActions(
+  { networks: t }: Messages,
+  link: TopologyLink,
+  network: string,
+  cable: CableId,
+  reason: string,
+): MenuItem[] {
+  const name = cableName(link);
+  return [
+    { label: t.captureCable, reason, run: () => go(networkRoute(network, "capture", name)) },
+    { label: t.faultsAction, reason, run: () => networkDialog.set({ type: "faults", cable, name }) },
   ];
 }
 

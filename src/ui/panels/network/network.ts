@@ -10,7 +10,6 @@ import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { frameRates, networkStatuses, watchNetworks } from "../../state/network-watch.ts";
-import { hasFaults } from "../../state/networks.ts";
 import { go, hashOf } from "../../state/route.ts";
 import { stepControl } from "../../state/step-control.ts";
 import { nodeNamed, topologyOf, type Topology } from "../../state/topology.ts";
@@ -71,15 +70,6 @@ export class NetworkWorkspace extends RingsideElement {
     return topologyOf(resolveNetworks(laboratory.networks.configs.get()), networkStatuses.get(), machines);
   }
 
-  private faulty({ links }: Topology): ReadonlySet<string> {
-    laboratory.networks.cablesChanged.get();
-    const bad = links.filter(({ nic }) => {
-      const faults = nic && laboratory.networks.faultsOf(nic.machine, nic.index);
-      return faults !== undefined && hasFaults(faults);
-    });
-    return new Set(bad.map(({ id }) => id));
-  }
-
   private pages() {
     const { networks: m } = this.m;
     const { page } = this;
@@ -100,7 +90,6 @@ export class NetworkWorkspace extends RingsideElement {
 
   private drawing() {
     const { topology } = this;
-    const faulty = this.faulty(topology);
     const [chosen = "", part] = this.rest;
     const rates = frameRates.get();
     return html`${
@@ -111,14 +100,13 @@ export class NetworkWorkspace extends RingsideElement {
             .topology=${topology}
             chosen=${chosen}
             .rates=${rates}
-            .faulty=${faulty}
             .inHand=${this.inHand(topology)}
           ></rs-topology>`
     }
-    ${this.parts(chosen, part)} ${this.below(chosen, part, topology, faulty)}`;
+    ${this.parts(chosen, part)} ${this.below(chosen, part, topology)}`;
   }
 
-  private below(chosen: string, part: string | undefined, topology: Topology, faulty: ReadonlySet<string>) {
+  private below(chosen: string, part: string | undefined, topology: Topology) {
     switch (part) {
       case "capture":
         return html`<rs-capture
@@ -135,7 +123,6 @@ export class NetworkWorkspace extends RingsideElement {
           .topology=${topology}
           chosen=${chosen}
           .rates=${frameRates.get()}
-          .faulty=${faulty}
         ></rs-link-table>`;
     }
   }
@@ -197,7 +184,7 @@ export class NetworkWorkspace extends RingsideElement {
       case undefined:
         return nothing;
       case "faults":
-        return html`<rs-cable-faults machine=${open.machine} nic=${open.nic}></rs-cable-faults>`;
+        return html`<rs-cable-faults .cable=${open.cable} name=${open.name}></rs-cable-faults>`;
       case "troublemakers":
         return html`<rs-troublemakers network=${open.network}></rs-troublemakers>`;
       case "connect":

@@ -74,7 +74,7 @@ export class Outside extends RingsideElement {
   private async join(place: LanPlace): Promise<void> {
     this.failure = "";
     try {
-      await laboratory.networks.fabric.joinLan(this.network, place);
+      await laboratory.networks.joinLan(this.network, place);
       await this.read();
     } catch (error) {
       this.failure = this.m.outside.notJoined(error instanceof Error ? error.message : String(error));
@@ -120,7 +120,7 @@ export class Outside extends RingsideElement {
             <rs-action
               look="outlined"
               label=${m.leave}
-              @rs-press=${() => void laboratory.networks.fabric.leaveLan(port).then(() => this.read())}
+              @rs-press=${() => void laboratory.networks.leaveLan(port).then(() => this.read())}
             ></rs-action>
           </li>`,
       )}

@@ -54,8 +54,6 @@ export class TopologyView extends RingsideElement {
   /** The network that is looked at. */
   @property() chosen = "";
   @property({ attribute: false }) rates: ReadonlyMap<string, number> = new Map();
-  /** Ids of cables with faults on them. */
-  @property({ attribute: false }) faulty: ReadonlySet<string> = new Set();
   @property({ attribute: false }) inHand?: FrameInHand;
   @state() private menu?: OpenMenu;
   @state() private drag?: { link: TopologyLink; x: number; y: number };
@@ -187,7 +185,7 @@ export class TopologyView extends RingsideElement {
     if (link.state === "wan") return svg`<g class="wan"><path class="wire" d=${path}></path></g>`;
     const at = middle(link);
     const rate = this.rates.get(link.port ?? "") ?? 0;
-    const faulty = this.faulty.has(link.id);
+    const faulty = link.faulty;
     const { networks: m } = this.m;
     const name = this.linkName(link);
     const open = () => this.openMenu(at, name, linkActions(this.m, link));
@@ -195,6 +193,7 @@ export class TopologyView extends RingsideElement {
       link.nic && (link.state === "down" || link.state === "loose")
         ? m.linkState[link.state]
         : link.nic?.name,
+      link.vlan === undefined ? "" : `VLAN ${link.vlan}`,
       rate > 0 ? m.rate(rate < 10 ? rate.toFixed(1) : String(Math.round(rate))) : "",
       faulty ? "⚠" : "",
     ]
@@ -280,9 +279,13 @@ export class TopologyView extends RingsideElement {
 export function deviceName(texts: Messages, name: string): string {
   const { networks: m } = texts;
   // explain-ping.ts: the gateway of which network.
-  const [network, gateway] = name.split(" ");
-  if (gateway === "gateway") return `${network} ${m.node.gateway}`;
-  return Object.hasOwn(m.deviceName, name) ? m.deviceName[name as keyof typeof m.deviceName] : name;
+  const [network, device] = name.split(" ");
+  const known = (text: string) =>
+    Object.hasOwn(m.deviceName, text) ? m.deviceName[text as keyof typeof m.deviceName] : undefined;
+  if (device !== undefined && known(device)) return `${network} ${known(device)}`;
+  // A second one of its kind on a network: "double-2".
+  const [, kind, number] = /^(.+)-(\d+)$/.exec(name) ?? [];
+  return known(name) ?? (known(kind ?? "") ? `${known(kind)} ${number}` : name);
 }
 
 function shorten(name: string, width: number): string {

@@ -7,11 +7,24 @@ import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
+import { Draft } from "../../state/draft.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { draftFoot } from "./draft-foot.ts";
 import { tableStyles } from "./table.styles.ts";
 
 const SERVICES = ["ping", "dns", "ntp"] as const;
 const words = (text: string) => text.split(/[\s,，]+/).filter(Boolean);
+
+/** Other names as typed: a name that is half typed is no key yet. */
+interface ZoneDraft {
+  hosts: ZoneHost[];
+  aliases: [string, string][];
+}
+
+const draftOf = ({ hosts, aliases }: Zone): ZoneDraft =>
+  structuredClone({ hosts: [...hosts], aliases: Object.entries(aliases) });
+
+const zoneOf = ({ hosts, aliases }: ZoneDraft): Zone => ({ hosts, aliases: Object.fromEntries(aliases) });
 
 @customElement("rs-zone-editor")
 export class ZoneEditor extends RingsideElement {
@@ -63,27 +76,20 @@ export class ZoneEditor extends RingsideElement {
     `,
   ];
 
-  @state() private draft: Zone = { hosts: [], aliases: {} };
-  /** As typed: a name that is half typed is no key yet. */
-  @state() private aliases: [string, string][] = [];
   @state() private chosen = 0;
-  @state() private failure = "";
-  #base = "";
+  readonly #draft = new Draft(laboratory.networks.zone, () => draftOf(laboratory.networks.zone.get()));
 
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.take(laboratory.networks.zone.get());
-    this.#base = JSON.stringify(this.zone);
+  private get draft(): ZoneDraft {
+    return this.#draft.value;
   }
 
-  private take(zone: Zone): void {
-    this.draft = structuredClone(zone);
-    this.aliases = Object.entries(zone.aliases);
-    this.chosen = 0;
+  private edit(change: Partial<ZoneDraft>): void {
+    this.#draft.set({ ...this.draft, ...change });
+    this.requestUpdate();
   }
 
   private get zone(): Zone {
-    return { hosts: this.draft.hosts, aliases: Object.fromEntries(this.aliases) };
+    return zoneOf(this.draft);
   }
 
   private get refused(): ZoneError | undefined {
@@ -108,7 +114,6 @@ export class ZoneEditor extends RingsideElement {
   }
 
   private change(change: Partial<ZoneHost>): void {
-    this.failure = "";
     const hosts = this.draft.hosts.map((host, i) => {
       if (i !== this.chosen) return host;
       const next = { ...host, ...change };
@@ -117,7 +122,7 @@ export class ZoneEditor extends RingsideElement {
       }
       return next;
     });
-    this.draft = { ...this.draft, hosts };
+    this.edit({ hosts });
   }
 
   private add(): void {
@@ -129,19 +134,14 @@ export class ZoneEditor extends RingsideElement {
       latencyMs: 20,
       hops: ["100.64.0.1"],
     };
-    this.draft = { ...this.draft, hosts: [...this.draft.hosts, host] };
+    this.edit({ hosts: [...this.draft.hosts, host] });
     this.chosen = this.draft.hosts.length - 1;
   }
 
   private async save(): Promise<void> {
     if (this.refused) return;
-    try {
-      await laboratory.networks.setZone(this.zone);
-      this.#base = JSON.stringify(this.zone);
-      this.requestUpdate();
-    } catch (error) {
-      this.failure = this.m.networks.notSaved(error instanceof Error ? error.message : String(error));
-    }
+    await this.#draft.save((draft) => laboratory.networks.setZone(zoneOf(draft)));
+    this.requestUpdate();
   }
 
   private services({ ping, dns, ntp, http }: ZoneHost): string {
@@ -246,12 +246,13 @@ export class ZoneEditor extends RingsideElement {
 
   private aliasList() {
     const { internet: m } = this.m;
+    const { aliases } = this.draft;
     const put = (n: number, entry: [string, string]) =>
-      (this.aliases = this.aliases.map((old, i) => (i === n ? entry : old)));
+      this.edit({ aliases: aliases.map((old, i) => (i === n ? entry : old)) });
     const value = (event: Event) => (event.target as HTMLInputElement).value.trim();
     return html`<fieldset>
       <legend>${m.aliases}</legend>
-      ${this.aliases.map(
+      ${aliases.map(
         ([alias, target], n) =>
           html`<div class="pair">
             <input
@@ -269,7 +270,7 @@ export class ZoneEditor extends RingsideElement {
               icon="trash"
               icon-only
               label=${this.m.common.remove}
-              @rs-press=${() => (this.aliases = this.aliases.filter((_, i) => i !== n))}
+              @rs-press=${() => this.edit({ aliases: aliases.filter((_, i) => i !== n) })}
             ></rs-action>
           </div>`,
       )}
@@ -277,18 +278,18 @@ export class ZoneEditor extends RingsideElement {
       <rs-action
         icon="plus"
         label=${m.addAlias}
-        @rs-press=${() => (this.aliases = [...this.aliases, ["example.com", this.draft.hosts[0]?.names[0] ?? ""]])}
+        @rs-press=${() => this.edit({ aliases: [...aliases, ["example.com", this.draft.hosts[0]?.names[0] ?? ""]] })}
       ></rs-action>
     </fieldset>`;
   }
 
   protected override render() {
-    const { internet: m, networks, common } = this.m;
+    const { internet: m, networks } = this.m;
+    this.#draft.follow();
     const { refused } = this;
     const host = this.draft.hosts[this.chosen];
     const problem = refused ? this.reasonText(refused) : "";
     const elsewhere = refused?.path.startsWith("hosts[") && !refused.path.startsWith(`hosts[${this.chosen}]`);
-    const changed = JSON.stringify(this.zone) !== this.#base;
     return html`<p>${m.lead}</p>
       <table class="list">
         <caption class="visually-hidden">
@@ -327,33 +328,21 @@ export class ZoneEditor extends RingsideElement {
           label=${m.removeHost(host?.names[0] ?? "")}
           reason=${host ? "" : m.noHost}
           @rs-press=${() => {
-            this.draft = { ...this.draft, hosts: this.draft.hosts.filter((_, i) => i !== this.chosen) };
+            this.edit({ hosts: this.draft.hosts.filter((_, i) => i !== this.chosen) });
             this.chosen = 0;
           }}
         ></rs-action>
         <rs-action
           icon="refresh"
           label=${networks.restoreDefaults}
-          @rs-press=${() => this.take(DEFAULT_ZONE)}
+          @rs-press=${() => {
+            this.edit(draftOf(DEFAULT_ZONE));
+            this.chosen = 0;
+          }}
         ></rs-action>
       </div>
       ${host ? this.host(host) : nothing}
       ${elsewhere ? html`<p class="bad" role="alert">${refused!.path}: ${problem}</p>` : nothing}
-      ${this.failure ? html`<p class="bad" role="alert">${this.failure}</p>` : nothing}
-      <div class="row">
-        <rs-action
-          class="save"
-          look="primary"
-          label=${networks.apply}
-          reason=${problem || (changed ? "" : networks.nothingChanged)}
-          @rs-press=${() => void this.save()}
-        ></rs-action>
-        <rs-action
-          look="outlined"
-          label=${common.cancel}
-          reason=${changed ? "" : networks.nothingChanged}
-          @rs-press=${() => this.take(laboratory.networks.zone.get())}
-        ></rs-action>
-      </div>`;
+      ${draftFoot(this.m, { draft: this.#draft, problem, apply: () => void this.save(), cancelled: () => (this.chosen = 0) })}`;
   }
 }
