@@ -1,5 +1,6 @@
 /** The Network workspace on the built page, with a guest that runs: editor, drawing, capture, step mode, explained ping. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
 import { dissect } from "../../src/hypervisor-model/network/capture/dissect.ts";
@@ -8,6 +9,7 @@ import { readPcapng } from "../../src/hypervisor-model/network/pcapng.ts";
 import {
   axeProblems,
   PROMPT,
+  consoleText,
   expectConsole,
   newVisitor,
   openRingside,
@@ -122,6 +124,126 @@ test("A held network goes on frame by frame, each with what was decided, while i
   await page.locator('rs-library a:has-text("Running")').waitFor();
   await at(machine);
   await expectConsole(page, "again-2");
+});
+
+/** Opens the menu of an item of the drawing by keyboard and takes the line with this label. */
+async function takeFromMenu(item: string, label: string): Promise<void> {
+  await at("#/network");
+  await page.locator(`rs-topology g[data-id${item}]`).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("rs-item-menu button", { hasText: label }).click();
+}
+
+/** Sets one fault of a cable, in the direction away from the switch, and applies it; empty takes all away. */
+async function setFault(item: string, field: string, value: string): Promise<void> {
+  await takeFromMenu(item, "Faults…");
+  const dialog = page.locator("rs-cable-faults");
+  if (field === "") await press("rs-cable-faults", "No faults");
+  else await dialog.getByLabel(`${field}, from the switch`).fill(value);
+  await page.locator("rs-cable-faults .save button").click();
+  await dialog.waitFor({ state: "detached" });
+}
+
+test("A fault on the machine's own cable is noticed by the guest, until it is taken away", async () => {
+  await setFault('$=":0"', "Duplicated (%)", "100");
+  await page.locator('rs-link-table tbody tr:first-child td:has-text("with faults")').waitFor();
+  await run("ping -c 2 192.168.10.2");
+  await expectConsole(page, "DUP!");
+  await setFault('$=":0"', "", "");
+  await run("ping -c 2 192.168.10.2; echo mended-$((1+1))");
+  await expectConsole(page, "mended-2");
+  expect(await consoleText(page)).not.toContain("DUP!");
+});
+
+test("A fault on the gateway's cable is what explains the guest's ping, and the machine's own is what it was", async () => {
+  await setFault('="vmnet8/gateway"', "Loss (%)", "100");
+  await at("#/network/ping");
+  await page.locator("rs-ping-panel input").fill("192.168.10.2");
+  await press("rs-ping-panel", "Ping and explain");
+  await page
+    .locator('rs-ping-panel li.wrong:has-text("the fault on the cable of NAT gateway loses 100%")')
+    .waitFor();
+  await setFault('="vmnet8/gateway"', "", "");
+  await at("#/network/ping");
+  await press("rs-ping-panel", "Ping and explain");
+  await page.locator('rs-ping-panel h2:has-text("Linux got an answer from 192.168.10.2")').waitFor();
+});
+
+test("A duplicate address on the network is named with the device that has it", async () => {
+  await takeFromMenu('="switch:vmnet8"', "Troublemakers");
+  const dialog = page.locator("rs-troublemakers");
+  await dialog.locator("input").fill("192.168.10.2");
+  await press("rs-troublemakers", "Add a duplicate address");
+  await dialog.locator("li").waitFor();
+  await page.keyboard.press("Escape");
+  await at("#/network/ping");
+  await press("rs-ping-panel", "Ping and explain");
+  await page.locator('rs-ping-panel li.wrong:has-text("duplicate")').waitFor();
+  await takeFromMenu('="switch:vmnet8"', "Troublemakers");
+  await press("rs-troublemakers li", "Remove");
+  await dialog.locator("li").waitFor({ state: "detached" });
+  await page.keyboard.press("Escape");
+});
+
+test("A simulated neighbour pings, and the way of its packet is told", async () => {
+  await at("#/network/ping");
+  await page.locator("rs-ping-panel select").selectOption({ label: "vmnet0: teacher" });
+  await page.locator("rs-ping-panel input").fill("www.baidu.com");
+  await press("rs-ping-panel", "Ping and explain");
+  await page.locator('rs-ping-panel pre:has-text("Answer from 110.242.68.4")').waitFor();
+  await page.locator('rs-ping-panel li:last-child:has-text("has 110.242.68.4 and answers")').waitFor();
+  await page.locator("rs-ping-panel select").selectOption({ label: "Linux" });
+});
+
+test("A machine that is put into a VLAN of its own reaches the gateway no more", async () => {
+  const setVlan = async (vlan: string) => {
+    await takeFromMenu('$=":0"', "Network and VLAN…");
+    await page.locator("rs-connect-nic").getByLabel("VLAN").fill(vlan);
+    await press("rs-connect-nic", "Set VLAN");
+    await page.locator("rs-connect-nic").waitFor({ state: "detached" });
+  };
+  await setVlan("10");
+  await page.locator('rs-link-table tbody tr:first-child td:has-text("VLAN 10")').waitFor();
+  await run("ping -c 1 -W 2 192.168.10.2 || echo apart-$((1+1))");
+  await expectConsole(page, "apart-2");
+  await setVlan("");
+  await run("ping -c 1 -W 2 192.168.10.2");
+  await expectConsole(page, "1 packets received");
+});
+
+test("The gateway's cable is captured, and its export is opened again to look at", async () => {
+  await takeFromMenu('="vmnet8/gateway"', "Capture this cable");
+  await press("rs-capture", "Start capturing");
+  await page.locator("rs-frame-list").waitFor();
+  const captured = await page.evaluate(() => location.hash);
+  await run("ping -c 2 192.168.10.2");
+  await expectConsole(page, "2 packets received");
+  await at(captured);
+  await page.locator("rs-capture .filter").fill("icmp");
+  await page.locator('rs-capture [role=status]:has-text("4 of")').waitFor();
+  const download = page.waitForEvent("download");
+  await press("rs-capture", "Export pcapng");
+  const path = await (await download).path();
+  expect(readPcapng(readFileSync(path)).interfaces).toEqual([
+    "vmnet8/gateway sent",
+    "vmnet8/gateway received",
+  ]);
+  const file = { name: "lesson.pcapng", mimeType: "application/octet-stream", buffer: readFileSync(path) };
+  await page.locator('rs-capture input[type="file"]').setInputFiles(file);
+  await page.locator('rs-capture select:has(option:checked:text("lesson.pcapng"))').waitFor();
+  await page.locator("rs-capture .filter").fill("icmp");
+  await page.locator('rs-capture [role=status]:has-text("4 of")').waitFor();
+});
+
+test("A pcapng file that is damaged is refused with the offset of what is wrong", async () => {
+  await at("#/network/vmnet8/capture");
+  const buffer = readFileSync(join(import.meta.dirname, "../fixtures/network/tiny-guests.pcapng")).subarray(
+    0,
+    1000,
+  );
+  const file = { name: "cut.pcapng", mimeType: "application/octet-stream", buffer };
+  await page.locator('rs-capture input[type="file"]').setInputFiles(file);
+  await page.locator("rs-capture [role=alert]", { hasText: /“cut.pcapng”.*wrong at byte \d+/ }).waitFor();
 });
 
 test("A ping that fails is explained by its cause", async () => {

@@ -62,6 +62,7 @@ export const networks = {
   captureNetwork: (network: string) => `Capture ${network}`,
   stepNetwork: (network: string) => `Step through ${network}`,
   faultsAction: "Faults…",
+  faultColumn: "Fault",
   openMachine: (name: string) => `Open ${name}`,
   connectAdapter: (n: number) => `Network adapter ${n}: connect to…`,
   editNetwork: (name: string) => `Edit ${name}`,

@@ -64,6 +64,7 @@ export const networks: typeof english = {
   captureNetwork: (network) => `在 ${network} 上抓包`,
   stepNetwork: (network) => `单步查看 ${network}`,
   faultsAction: "故障…",
+  faultColumn: "故障",
   openMachine: (name) => `打开 ${name}`,
   connectAdapter: (n) => `网络适配器 ${n}：连接到…`,
   editNetwork: (name) => `编辑 ${name}`,

@@ -2,6 +2,7 @@
 import { css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import {
+  CLASSROOM_SUBNET,
   DEFAULT_NETWORKS,
   NetworkConfigError,
   resolveNetworks,
@@ -195,7 +196,9 @@ export class NetworkEditor extends RingsideElement {
             <td>${kind === "bridged" ? m.classroom : kind === "nat" ? "NAT" : "–"}</td>
             <td>${(config.hostAdapter ?? true) ? m.connected : "–"}</td>
             <td>${config.dhcp === false ? m.off : m.on}</td>
-            <td>${resolved ? formatSubnet(resolved[i].subnet) : (config.subnet ?? "")}</td>
+            <td>
+              ${resolved ? formatSubnet(resolved[i].subnet) : (config.subnet ?? (kind === "bridged" ? CLASSROOM_SUBNET : ""))}
+            </td>
           </tr>`;
         })}
       </tbody>

@@ -163,7 +163,7 @@ export class CableFaultsDialog extends RingsideElement {
               <table>
                 <thead>
                   <tr>
-                    <th scope="col">${m.faultsAction}</th>
+                    <th scope="col">${m.faultColumn}</th>
                     ${LANES.map((lane) => html`<th scope="col">${m.lane[lane]}</th>`)}
                   </tr>
                 </thead>

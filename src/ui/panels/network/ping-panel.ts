@@ -231,6 +231,18 @@ export class PingPanel extends RingsideElement {
 
 const keyOf = (source: PingSource) => JSON.stringify(source);
 
+/** Parameters that name devices, one or several. */
+const NAMES = ["interface", "owner", "owners", "believed", "cable"];
+
 function pingSentence(m: Messages, step: PingStep): string {
-  return (m.ping.step[step.type] as (step: PingStep) => string)(step);
+  const named = Object.entries(step).map(([key, value]) => [
+    key,
+    NAMES.includes(key)
+      ? String(value)
+          .split(", ")
+          .map((name) => deviceName(m, name))
+          .join(", ")
+      : value,
+  ]);
+  return (m.ping.step[step.type] as (step: PingStep) => string)(Object.fromEntries(named) as PingStep);
 }

@@ -39,6 +39,7 @@ export class ZoneEditor extends RingsideElement {
         padding: 12px 16px;
       }
       .list {
+        margin-block: 8px;
         border: 1px solid var(--rs-line);
         background: var(--rs-surface);
       }
@@ -50,6 +51,7 @@ export class ZoneEditor extends RingsideElement {
         align-items: start;
       }
       fieldset {
+        min-inline-size: 0;
         background: var(--rs-surface);
       }
       textarea {
