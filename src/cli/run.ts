@@ -112,7 +112,7 @@ function checkNetworks(file: string, { networks, steps }: Scenario): ReturnType<
     const configs = fabricNetworks(networks);
     const resolved = resolveNetworks(configs);
     for (const [i, step] of steps.entries()) {
-      if (step.type !== "fault" || "machine" in step.fault) continue;
+      if (step.type !== "fault" || "machine" in step.fault || "device" in step.fault) continue;
       const { network, duplicateAddress, rogueDhcp } = step.fault;
       const { subnet } = resolved.find(({ name }) => name === network)!;
       const at = `steps[${i}].fault`;

@@ -125,6 +125,10 @@ export class ScenarioNetworkThread implements ScenarioCables {
     }
   }
 
+  async deviceFault(device: string, network: string, fault: CableFault): Promise<void> {
+    await this.#apply(await this.#fabric.control.portNamed(network, device), fault);
+  }
+
   async #apply(port: number, { direction = "both", linkUp, flap, ...faults }: CableFault): Promise<void> {
     const { control } = this.#fabric;
     if (Object.keys(faults).length > 0) await control.setFaults(port, direction, faults);

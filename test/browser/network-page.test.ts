@@ -116,10 +116,22 @@ test("A held network goes on frame by frame, each with what was decided, while i
     await forward.click();
   }
   await page.locator("rs-topology [data-frame]").waitFor();
+  const inHand = page.locator("rs-step-panel tr[data-chosen] button");
+  const newest = Number(await inHand.innerText());
+  await press("rs-step-panel", "Back");
+  expect(Number(await inHand.innerText())).toBe(newest - 1);
   await rows.filter({ hasText: "echo-request" }).first().locator("button").click();
   expect(await page.locator("rs-step-panel .hand li").allInnerTexts()).toContainEqual(
     expect.stringMatching(/^vmnet8: forwarded it to port \d+, where it has learned /),
   );
+  await run("ping -c 2 -W 2 192.168.10.2");
+  await at("#/network/vmnet8/step");
+  await page.locator("rs-step-panel select").selectOption({ label: "10 frames/s" });
+  await press("rs-step-panel", "Play");
+  await expect
+    .poll(() => rows.filter({ hasText: "echo-reply" }).count(), { timeout: 60_000 })
+    .toBeGreaterThan(3);
+  await press("rs-step-panel", "Pause");
   await press("rs-step-panel", "Live");
   await page.locator('rs-library a:has-text("Running")').waitFor();
   await at(machine);

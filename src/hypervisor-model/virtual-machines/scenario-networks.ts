@@ -104,6 +104,21 @@ export function networkSettings(networks: readonly ScenarioNetwork[]): NetworkSe
   });
 }
 
+/** The simulated devices whose cables a fault can be put on. */
+export function devicesOf({ kind, dhcp, hostAdapter }: ScenarioNetwork): string[] {
+  const host = hostAdapter === false ? [] : ["host"];
+  switch (kind) {
+    case "nat":
+      return ["gateway", ...host];
+    case "bridged":
+      return ["router", ...host, "teacher", "printer", "classmate"];
+    case "host-only":
+      return host.length === 0 && dhcp !== false ? ["dhcp"] : host;
+    default:
+      return kind satisfies never;
+  }
+}
+
 export function networkProblems(networks: readonly ScenarioNetwork[]): Problem[] {
   const problems: Problem[] = [];
   const subnets: { name: string; subnet: Subnet }[] = [];

@@ -28,7 +28,7 @@ type FaultStep = Extract<ScenarioStep, { type: "fault" }>["fault"];
 /** What a `fault` step changes on a cable; what is left out keeps its value. */
 export type CableFault = Omit<Extract<FaultStep, { machine: string }>, "network" | "machine">;
 /** What it puts on a network or, with `false`, takes away. */
-export type NetworkFault = Omit<Exclude<FaultStep, { machine: string }>, "network">;
+export type NetworkFault = Omit<Exclude<FaultStep, { machine: string } | { device: string }>, "network">;
 
 /** The networks that the machines' cards are on. */
 export interface ScenarioCables {
@@ -37,6 +37,8 @@ export interface ScenarioCables {
   /** A cable for each card of a machine that is being powered on. */
   connect(machine: string, networks: readonly (string | null)[]): Promise<(MessagePort | undefined)[]>;
   fault(machine: string, network: string, fault: CableFault): Promise<void>;
+  /** On the cable of a device that the network itself has. */
+  deviceFault(device: string, network: string, fault: CableFault): Promise<void>;
   networkFault(network: string, fault: NetworkFault): Promise<void>;
 }
 
@@ -264,6 +266,11 @@ export class ScenarioPlayer implements MachinePower {
   }
 
   async #fault({ fault }: Extract<ScenarioStep, { type: "fault" }>): Promise<Outcome> {
+    if ("device" in fault) {
+      const { device, network, ...changes } = fault;
+      await this.#world.cables.deviceFault(device, network, changes);
+      return fine;
+    }
     if (!("machine" in fault)) {
       const { network, ...changes } = fault;
       await this.#world.cables.networkFault(network, changes);

@@ -116,6 +116,16 @@ describe("a bad file is refused with the path and the reason", () => {
       "machines[1].nics[0].vlan: expected at most 4094",
     ],
     [
+      "a fault on the cable of a device that its network has not",
+      steps({ fault: { network: "vmnet8", device: "teacher", lossPercent: 5 } }),
+      "steps[0].fault.device: expected gateway or host, found",
+    ],
+    [
+      "a fault that changes nothing of a device's cable",
+      steps({ fault: { network: "vmnet8", device: "gateway" } }),
+      "steps[0].fault: expected at least one thing to change",
+    ],
+    [
       "a fault of nothing but its direction",
       steps({ fault: { network: "vmnet8", machine: "a", direction: "in" } }),
       "steps[0].fault: expected at least one thing to change",

@@ -23,6 +23,7 @@ import {
 import { checkDocument, expectedValue, fields, parseJson, quote, type Checked } from "./document-check.ts";
 import type { Problem } from "./reasons.ts";
 import {
+  devicesOf,
   networkProblems,
   parseIpv4,
   parseSubnet,
@@ -165,15 +166,19 @@ const offOr = <T>(schema: v.GenericSchema<unknown, T>) =>
     v.lazy((input) => (input === false ? v.literal(false) : schema)) as v.GenericSchema<unknown, false | T>,
   );
 
-/** On the cable of one machine. `direction` is seen from the machine: what it sends goes `in` to the switch. */
-const cableFault = fields({
-  network: text,
-  machine: text,
+const cableChanges = {
+  /** Seen from the end that is no switch: what it sends goes `in` to the switch. */
   direction: v.optional(v.picklist(["in", "out", "both"])),
   ...cableFaults,
   linkUp: v.optional(v.boolean()),
   flap: offOr(fields({ upMs: flapTime, downMs: flapTime })),
-});
+};
+/** On the cable of one machine. */
+const machineCableFault = fields({ network: text, machine: text, ...cableChanges });
+/** On the cable of a device that the network itself has: gateway, host adapter, neighbour. */
+const deviceCableFault = fields({ network: text, device: text, ...cableChanges });
+type MachineCableFault = v.InferOutput<typeof machineCableFault>;
+type DeviceCableFault = v.InferOutput<typeof deviceCableFault>;
 /** A device that nobody asked for, on the network. */
 const networkFault = fields({
   network: text,
@@ -182,18 +187,18 @@ const networkFault = fields({
     fields({ address: ipv4, first: ipv4, last: ipv4, gateway: v.optional(ipv4), dns: v.optional(ipv4) }),
   ),
 });
-const faultSchema = v.lazy((input) =>
-  typeof input === "object" && input !== null && ("duplicateAddress" in input || "rogueDhcp" in input)
-    ? networkFault
-    : v.pipe(
-        cableFault,
-        expectedValue<v.InferOutput<typeof cableFault>>(
-          "fault-setting",
-          // Besides network, machine and direction.
-          (fault) => Object.keys(fault).length > (fault.direction === undefined ? 2 : 3),
-        ),
-      ),
-) as v.GenericSchema<unknown, v.InferOutput<typeof cableFault> | v.InferOutput<typeof networkFault>>;
+/** Something besides network, machine or device, and direction. */
+const changesSomething = expectedValue<MachineCableFault | DeviceCableFault>(
+  "fault-setting",
+  (fault) => Object.keys(fault).length > (fault.direction === undefined ? 2 : 3),
+);
+const faultSchema = v.lazy((input) => {
+  const has = (field: string) => typeof input === "object" && input !== null && field in input;
+  if (has("duplicateAddress") || has("rogueDhcp")) return networkFault;
+  return has("device")
+    ? v.pipe(deviceCableFault, changesSomething)
+    : v.pipe(machineCableFault, changesSomething);
+}) as v.GenericSchema<unknown, MachineCableFault | DeviceCableFault | v.InferOutput<typeof networkFault>>;
 
 export const STEP_SCHEMAS = {
   run: fields({
@@ -363,8 +368,15 @@ function stepProblems(
       case "fault": {
         if (!("machine" in step.fault)) {
           const { network } = step.fault;
-          if (!networks.some(({ name }) => name === network))
+          const found = networks.find(({ name }) => name === network);
+          const device = "device" in step.fault ? step.fault.device : undefined;
+          const allowed = found === undefined ? [] : devicesOf(found);
+          if (found === undefined)
             problems.push({ path: `${at}.fault.network`, reason: { key: "no-such-network", network } });
+          else if (device !== undefined && !allowed.includes(device)) {
+            const reason = { key: "not-one-of", allowed, found: quote(device) } as const;
+            problems.push({ path: `${at}.fault.device`, reason });
+          }
           break;
         }
         const { machine, network } = step.fault;
@@ -476,6 +488,10 @@ function scenarioImage(image: MachineImage): string | OwnImage {
 }
 
 /** The document that the page exports. */
-export function scenarioDocument(networks: ScenarioNetwork[], machines: MachineDefinition[]): object {
-  return { ringside: SCENARIO_VERSION, networks, machines: machines.map(scenarioMachineOf), steps: [] };
+export function scenarioDocument(
+  networks: ScenarioNetwork[],
+  machines: MachineDefinition[],
+  steps: object[] = [],
+): object {
+  return { ringside: SCENARIO_VERSION, networks, machines: machines.map(scenarioMachineOf), steps };
 }

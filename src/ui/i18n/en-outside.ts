@@ -20,7 +20,8 @@ export const outside = {
   leave: "Leave",
   notJoined: (detail: string) => `It could not be joined: ${detail}`,
   scenario: "Scenario file",
-  scenarioHint: "Networks and machines as one file, the same that the command line plays (ringside run).",
+  scenarioHint:
+    "Networks, machines and, as steps, the faults of now in one file, the same that the command line plays (ringside run).",
   export: "Export the laboratory",
   import: "Import a scenario…",
   leftOut: (machines: string) => `Left out, as they start from their own disks: ${machines}.`,

@@ -17,7 +17,7 @@ export const outside: typeof english = {
   leave: "离开",
   notJoined: (detail) => `没有连接成功：${detail}`,
   scenario: "场景文件",
-  scenarioHint: "网络和虚拟机存为一个文件，与命令行（ringside run）所用的相同。",
+  scenarioHint: "网络、虚拟机以及当前的故障（作为步骤）存为一个文件，与命令行（ringside run）所用的相同。",
   export: "导出实验室",
   import: "导入场景…",
   leftOut: (machines) => `以下虚拟机从自己的磁盘启动，因此没有导出：${machines}。`,

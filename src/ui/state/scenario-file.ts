@@ -8,6 +8,7 @@ import {
   scenarioDocument,
   type Scenario,
 } from "../../hypervisor-model/virtual-machines/scenario.ts";
+import { faultSteps } from "../../hypervisor-model/virtual-machines/scenario-faults.ts";
 import { laboratory } from "./laboratory.ts";
 import { saveFile } from "./save-file.ts";
 
@@ -16,10 +17,18 @@ function hasForm({ image }: MachineDefinition): boolean {
   return image.type !== "none" && image.type !== "floppy";
 }
 
-/** Names of the machines that the file cannot hold. */
-export function exportScenario(): string[] {
+/** Networks, machines, and as steps what is wrong on purpose now. Gives the names of the machines that the file cannot hold. */
+export async function exportScenario(): Promise<string[]> {
   const definitions = laboratory.machines.get().flatMap(({ definition }) => definition ?? []);
-  const document = scenarioDocument([...laboratory.networks.configs.get()], definitions.filter(hasForm));
+  const written = definitions.filter(hasForm);
+  const { configs, fabric } = laboratory.networks;
+  const networks = [...configs.get()];
+  const statuses = await Promise.all(networks.map(({ name }) => fabric.status(name)));
+  const made = await Promise.all(networks.map(({ name }) => fabric.troublemakers(name)));
+  const troublemakers = new Map(networks.map(({ name }, i) => [name, made[i].map(({ fault }) => fault)]));
+  const names = written.map(({ name }) => name);
+  const steps = faultSteps(networks, statuses, troublemakers, names);
+  const document = scenarioDocument(networks, written, steps);
   saveFile("laboratory.ringside.json", `${JSON.stringify(document, null, 2)}\n`, "application/json");
   return definitions.filter((definition) => !hasForm(definition)).map(({ name }) => name);
 }

@@ -178,8 +178,8 @@ export class Outside extends RingsideElement {
             look="outlined"
             icon="floppy"
             label=${m.export}
-            @rs-press=${() => {
-              const left = exportScenario();
+            @rs-press=${async () => {
+              const left = await exportScenario();
               this.told = left.length > 0 ? m.leftOut(left.join(", ")) : "";
             }}
           ></rs-action>

@@ -8,6 +8,8 @@ import { repeat } from "lit/directives/repeat.js";
 import { RingsideElement } from "../../components/element.ts";
 import type { Messages } from "../../i18n/messages.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import { stateName } from "../../state/state-name.ts";
 import { neighbour, type Topology, type TopologyLink, type TopologyNode } from "../../state/topology.ts";
 import "./item-menu.ts";
 import { linkActions, nodeActions, plugInto, type MenuItem } from "./network-actions.ts";
@@ -157,14 +159,12 @@ export class TopologyView extends RingsideElement {
     const name = this.titleOf(node);
     const chosen = node.type === "switch" && node.network === this.chosen;
     const open = () => this.openMenu(node, name, nodeActions(this.m, node));
-    const detail =
-      node.type === "machine"
-        ? node.running
-          ? this.m.state.running
-          : this.m.state.off
-        : node.type === "gateway" || node.type === "router" || node.type === "switch"
-          ? node.detail
-          : "";
+    const machine = node.machine === undefined ? undefined : laboratory.find(node.machine);
+    const detail = machine
+      ? stateName(this.m, machine)
+      : node.type === "gateway" || node.type === "router" || node.type === "switch"
+        ? node.detail
+        : "";
     const classes = `${node.type} ${node.running ? "running" : ""} ${chosen ? "chosen" : ""} ${this.target === node ? "target" : ""}`;
     return svg`<g class=${classes} role="button" data-id=${node.id}
       tabindex=${this.current === node.id ? 0 : -1} aria-haspopup="menu" aria-label=${[name, detail].filter(Boolean).join(", ")}
