@@ -188,16 +188,17 @@ const networkFault = fields({
   ),
 });
 /** Something besides network, machine or device, and direction. */
-const changesSomething = expectedValue<MachineCableFault | DeviceCableFault>(
-  "fault-setting",
-  (fault) => Object.keys(fault).length > (fault.direction === undefined ? 2 : 3),
-);
+const changesSomething = <T extends MachineCableFault | DeviceCableFault>() =>
+  expectedValue<T>(
+    "fault-setting",
+    (fault) => Object.keys(fault).length > (fault.direction === undefined ? 2 : 3),
+  );
 const faultSchema = v.lazy((input) => {
   const has = (field: string) => typeof input === "object" && input !== null && field in input;
   if (has("duplicateAddress") || has("rogueDhcp")) return networkFault;
   return has("device")
-    ? v.pipe(deviceCableFault, changesSomething)
-    : v.pipe(machineCableFault, changesSomething);
+    ? v.pipe(deviceCableFault, changesSomething<DeviceCableFault>())
+    : v.pipe(machineCableFault, changesSomething<MachineCableFault>());
 }) as v.GenericSchema<unknown, MachineCableFault | DeviceCableFault | v.InferOutput<typeof networkFault>>;
 
 export const STEP_SCHEMAS = {

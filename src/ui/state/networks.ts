@@ -19,6 +19,7 @@ import {
 import { readZone, type Zone } from "../../hypervisor-model/network/zone.ts";
 import type { Store } from "../../hypervisor-model/storage/store.ts";
 import type { NicDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
+import { HeldMachines } from "../../hypervisor-model/virtual-machines/held-machines.ts";
 import type {
   MachineSpec,
   RunningMachine,
@@ -64,6 +65,7 @@ export class PageNetworks {
   readonly seed = signal(freshSeed());
   readonly #onFailure: (machine: string, error: unknown) => void;
   readonly #cables = new Map<string, (Cable | undefined)[]>();
+  readonly #heldMachines = new HeldMachines((id) => findMachine(id)?.session?.machine);
   #thread: FabricThread | undefined;
   #store: Store | undefined;
   /** Counts the changes of the stored networks, by all tabs. */
@@ -82,7 +84,9 @@ export class PageNetworks {
         zone: this.zone.get(),
         seed: this.seed.get(),
       });
-      void this.#thread.control.onMachineClocks(proxy(setMachineClocks));
+      void this.#thread.control.onMachineClocks(
+        proxy((ids: string[], running: boolean) => this.#heldMachines.set(ids, running)),
+      );
       for (const { network, place } of joinedLans()) {
         // A network that is gone, or a relay that this page may not speak to any more, is joined by nobody.
         void this.#thread.control.joinLan(network, place).catch(() => undefined);
@@ -302,10 +306,4 @@ function joinedLans(): { network: string; place: LanPlace }[] {
   } catch {
     return [];
   }
-}
-
-/** Machines on a held network stand still with it. */
-async function setMachineClocks(ids: string[], running: boolean): Promise<void> {
-  const machines = ids.flatMap((id) => findMachine(id)?.session?.machine ?? []);
-  await Promise.all(machines.map((machine) => (running ? machine.run() : machine.pause())));
 }
