@@ -284,16 +284,11 @@ export class LabMachines implements LabWorld, LabStudent {
       const nics = definition!.nics.map((one, i) => (i === nic ? { ...one, connected: linkUp } : one));
       await laboratory.update(id, { nics });
     }
-    const faults = laboratory.networks.faultsOf(id, nic);
-    if (faults === undefined) return;
-    const change = {
+    const port = await laboratory.networks.portOf(id, nic);
+    if (port === undefined) return;
+    await laboratory.networks.fabric.setFaults(port, "both", {
       ...(lossPercent === undefined ? {} : { lossPercent }),
       ...(delayMs === undefined ? {} : { delayMs }),
-    };
-    const { lanes } = faults;
-    await laboratory.networks.setFaults(id, nic, {
-      ...faults,
-      lanes: { in: { ...lanes.in, ...change }, out: { ...lanes.out, ...change } },
     });
   }
 }
