@@ -28,6 +28,7 @@ export const outside = {
   imported: (machines: string) => `Networks taken over, machines added: ${machines}.`,
   stepsLeft: (steps: string) => `The file's ${steps} steps are played by the command line, not here.`,
   refused: (file: string, detail: string) => `“${file}” was refused: ${detail}. Nothing was changed.`,
+  overtaken: "Another tab has just changed the networks: import it again.",
   needsMedia: (machine: string) =>
     `${machine} starts from a file of its own: make it with the wizard. Nothing was changed.`,
   nameTaken: (machine: string) => `There is a machine called ${machine} already. Nothing was changed.`,

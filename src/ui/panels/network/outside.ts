@@ -10,6 +10,7 @@ import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { NetworksOvertakenError } from "../../state/networks.ts";
 import { exportScenario, importScenario } from "../../state/scenario-file.ts";
 
 const LOOK_MS = 1000;
@@ -88,7 +89,12 @@ export class Outside extends RingsideElement {
     if (!file) return;
     const { outside: m } = this.m;
     this.failure = this.told = "";
-    const outcome = await importScenario(await file.text());
+    const outcome = await importScenario(await file.text()).catch((error: unknown) => {
+      const detail = error instanceof Error ? error.message : String(error);
+      const overtaken = error instanceof NetworksOvertakenError;
+      this.failure = overtaken ? m.overtaken : this.m.networks.notSaved(detail);
+    });
+    if (!outcome) return;
     switch (outcome.type) {
       case "done":
         this.told = `${m.imported(String(outcome.machines.length))} ${outcome.steps > 0 ? m.stepsLeft(String(outcome.steps)) : ""}`;
