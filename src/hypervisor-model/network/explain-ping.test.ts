@@ -1,12 +1,8 @@
 import { expect, it } from "vitest";
 import { DEFAULT_ZONE } from "./default-zone.ts";
-import {
-  explainPing,
-  simulatedState,
-  type GuestState,
-  type LaboratoryState,
-  type PingSource,
-} from "./explain-ping.ts";
+import { explainPing } from "./explain-ping.ts";
+import { simulatedState, type GuestState, type LaboratoryState } from "./laboratory-state.ts";
+import type { PingSource } from "./ping-step.ts";
 import { Fabric } from "./fabric.ts";
 import { NO_FAULTS, type LinkFaults } from "./link.ts";
 import { DEFAULT_NETWORKS, resolveNetworks } from "./network-config.ts";

@@ -3,148 +3,17 @@
  * networks, as a teacher would at the board, and stops at the first thing that is wrong. Nothing is sent; what it says is
  * what the tables say. Each step is a key with parameters for a sentence in the page's language.
  */
-import type { CableFaults, Direction } from "./link.ts";
-import type { NetworkStatus } from "./network.ts";
-import type { ResolvedNetwork } from "./network-config.ts";
-import {
-  formatAddress,
-  inSubnet,
-  isPrivateAddress,
-  parseAddress,
-  prefixMask,
-  type Subnet,
-} from "./wire/ipv4-address.ts";
+import { findOwner, owners, parseCidr, stationName, type Owner } from "./address-owner.ts";
+import type { GuestInterface, GuestState, LaboratoryState } from "./laboratory-state.ts";
+import type { Direction } from "./link.ts";
+import type { PingSource, PingStep } from "./ping-step.ts";
+import { formatAddress, inSubnet, isPrivateAddress, parseAddress, type Subnet } from "./wire/ipv4-address.ts";
 import type { Zone } from "./zone.ts";
-
-export interface GuestInterface {
-  name: string;
-  network: string;
-  /** Its cable as the switch calls it: "vmnet8/web-1:ens33". */
-  port: string;
-  /** The cable is in and its link is up. */
-  cable: boolean;
-  /** Set up in the guest. */
-  up: boolean;
-  /** "192.168.10.130/24" */
-  addresses: string[];
-  mac?: string;
-}
-
-export interface GuestRoute {
-  /** "default" or "192.168.56.0/24" */
-  to: string;
-  via?: string;
-  device: string;
-}
-
-/** What is known of a guest: its own tables, as its agent tells them, and its cables. */
-export interface GuestState {
-  name: string;
-  interfaces: GuestInterface[];
-  /** Besides the subnets of its own addresses. */
-  routes: GuestRoute[];
-  nameServers: string[];
-  /** net.ipv4.ip_forward */
-  forwards: boolean;
-  /** Its firewall or kernel drops echo requests. */
-  ignoresPing?: boolean;
-  /** Its ARP table. */
-  neighbours?: { address: string; mac: string }[];
-}
-
-/** A device that the fabric simulates: host adapter, gateway, neighbour, troublemaker. */
-export interface DeviceState {
-  name: string;
-  network: string;
-  address: string;
-  mac: string;
-}
-
-export interface CableState {
-  /** "vmnet8/gateway" */
-  name: string;
-  up: boolean;
-  faults?: CableFaults;
-  /** Of its switch port, where it has one of its own. */
-  vlan?: number;
-}
-
-export interface LaboratoryState {
-  guests: GuestState[];
-  networks: ResolvedNetwork[];
-  zone: Zone;
-  devices: DeviceState[];
-  cables: CableState[];
-}
-
-/** Devices and cables as the switches tell them. */
-export function simulatedState(
-  statuses: Iterable<NetworkStatus>,
-): Pick<LaboratoryState, "devices" | "cables"> {
-  const devices: DeviceState[] = [];
-  const cables: CableState[] = [];
-  for (const status of statuses) {
-    for (const device of status.devices) devices.push({ ...device, network: status.name });
-    for (const { name, up, faults, mode } of status.ports) {
-      const vlan = mode?.type === "access" ? mode.vlan : undefined;
-      cables.push({ name, up, faults, vlan });
-    }
-  }
-  return { devices, cables };
-}
-
-/** Who pings: a guest, a simulated device on a network, or a host of the simulated Internet. */
-export type PingSource =
-  | { type: "guest"; name: string }
-  | { type: "device"; network: string; name: string }
-  | { type: "internet"; address: string };
-
-/** `ok` steps are on the way; the last step is the cause when it is not ok. */
-export type PingStep = { device: string; ok: boolean } & (
-  | { type: "name-resolved"; name: string; address: string; server: string }
-  | { type: "no-name-server" | "unknown-name" | "name-server-unreachable"; name: string }
-  | { type: "no-address" | "interface-down" | "cable-out"; interface: string }
-  | { type: "direct"; address: string; interface: string }
-  | { type: "by-gateway"; address: string; gateway: string; interface: string }
-  | { type: "no-route"; address: string }
-  | { type: "gateway-not-in-subnet"; gateway: string; interface: string }
-  | { type: "arp-unanswered"; address: string; network: string }
-  /** Somebody has it, on another network. */
-  | { type: "other-network"; address: string; network: string; owner: string; on: string }
-  | { type: "other-vlan"; address: string; owner: string; vlan: number; other: number }
-  /** `believed`: whose MAC address the asker's ARP table has for it, empty when it has none. */
-  | { type: "duplicate-address"; address: string; owners: string; believed: string }
-  /** The asker's own: answers may go to the other. */
-  | { type: "duplicate-own"; address: string; owners: string }
-  | { type: "not-forwarding" | "no-router" | "rogue-gateway"; address: string }
-  | { type: "translated"; address: string }
-  | { type: "unknown-host"; address: string }
-  /** Nobody outside can begin: the NAT has no entry. */
-  | { type: "behind-nat"; address: string; owner: string; network: string }
-  | { type: "cable-down"; cable: string }
-  | { type: "cable-loses" | "cable-corrupts"; cable: string; direction: Direction; percent: number }
-  | { type: "cable-delays"; cable: string; direction: Direction; milliseconds: number }
-  /** Some frames are lost or spoilt: the ping may fail. */
-  | { type: "cable-faulty"; cable: string; direction: Direction }
-  | { type: "ping-ignored" }
-  | { type: "answers"; address: string }
-  | { type: "loop" }
-);
 
 const MAX_HOPS = 16;
 
 /** Longer than ping waits for an answer by itself. */
 const LONG_DELAY_MS = 2000;
-
-interface Owner {
-  /** As steps name it: a guest's name, or "vmnet8 gateway". */
-  device: string;
-  guest?: GuestState;
-  mac: string;
-  /** Its cable. */
-  port: string;
-  role: "guest" | "gateway" | "host" | "rogue";
-}
 
 /** One network crossed: by which cable to the switch, by which from it. */
 interface Segment {
@@ -212,11 +81,6 @@ function deviceAsGuest(
     nameServers: gateway === undefined ? [] : [gateway],
     forwards: false,
   };
-}
-
-/** Devices that several networks have are told apart by the network. */
-function stationName({ name, network }: DeviceState): string {
-  return name === "gateway" || name === "router" || name === "host" ? `${network} ${name}` : name;
 }
 
 /** No router of the Internet leads to a private address; what a guest has not begun does not pass a NAT. */
@@ -467,74 +331,6 @@ function chooseRoute(
   return { interface: chosen.interface, hop: chosen.via, own: chosen.own };
 }
 
-/** Who answers ARP for the address on the network. */
-function findOwner(
-  laboratory: LaboratoryState,
-  network: ResolvedNetwork,
-  address: number,
-  asker: { guest: GuestState; port: string },
-  steps: PingStep[],
-): Owner | undefined {
-  const device = asker.guest.name;
-  const text = formatAddress(address);
-  const all = owners(laboratory, network, address);
-  const vlan = vlanOf(laboratory, network, asker.port);
-  const here = all.filter(({ port }) => vlanOf(laboratory, network, port) === vlan);
-  if (here.length > 1) {
-    const names = here.map((owner) => owner.device).join(", ");
-    const mac = asker.guest.neighbours?.find((entry) => entry.address === text)?.mac.toLowerCase();
-    const believed = here.find((owner) => owner.mac === mac)?.device ?? "";
-    return void steps.push({
-      device,
-      ok: false,
-      type: "duplicate-address",
-      address: text,
-      owners: names,
-      believed,
-    });
-  }
-  if (here.length === 1) return here[0];
-  const [apart] = all;
-  if (apart !== undefined) {
-    const other = vlanOf(laboratory, network, apart.port);
-    const step = { address: text, owner: apart.device, vlan, other };
-    return void steps.push({ device, ok: false, type: "other-vlan", ...step });
-  }
-  for (const other of laboratory.networks) {
-    const [owner] = owners(laboratory, other, address);
-    if (owner === undefined) continue;
-    const where = { network: network.name, owner: owner.device, on: other.name };
-    return void steps.push({ device, ok: false, type: "other-network", address: text, ...where });
-  }
-  return void steps.push({ device, ok: false, type: "arp-unanswered", address: text, network: network.name });
-}
-
-/** A port without a VLAN of its own is in VLAN 1 as soon as another has one (ethernet-switch.ts). */
-function vlanOf({ cables }: LaboratoryState, { name }: ResolvedNetwork, port: string): number {
-  const aware = cables.some((cable) => cable.vlan !== undefined && cable.name.startsWith(`${name}/`));
-  return aware ? (cables.find((cable) => cable.name === port)?.vlan ?? 1) : 0;
-}
-
-function owners({ guests, devices }: LaboratoryState, network: ResolvedNetwork, address: number): Owner[] {
-  const found: Owner[] = [];
-  for (const device of devices) {
-    if (device.network !== network.name || device.address !== formatAddress(address)) continue;
-    const { name, mac } = device;
-    const role =
-      name === "gateway" || name === "router" ? "gateway" : name.startsWith("rogue-dhcp") ? "rogue" : "host";
-    found.push({ device: stationName(device), mac, port: `${network.name}/${name}`, role });
-  }
-  for (const guest of guests) {
-    for (const one of guest.interfaces) {
-      if (one.network !== network.name || !one.cable || !one.up) continue;
-      if (!one.addresses.some((text) => parseCidr(text)?.own === address)) continue;
-      const { port, mac = "" } = one;
-      found.push({ device: guest.name, guest, mac: mac.toLowerCase(), port, role: "guest" });
-    }
-  }
-  return found;
-}
-
 function beyondGateway(
   laboratory: LaboratoryState,
   { device, port, mac }: Owner,
@@ -571,13 +367,4 @@ function beyondGateway(
   if (host.ping === false) return void steps.push({ device: name, ok: false, type: "ping-ignored" });
   steps.push({ device: name, ok: true, type: "answers", address: text });
   return { device: name, role: "host", port, mac };
-}
-
-/** "192.168.10.130/24": the address and the subnet that its prefix makes. */
-function parseCidr(text: string): { own: number; subnet: Subnet } | undefined {
-  const [addressText, prefixText] = text.split("/");
-  const own = parseAddress(addressText);
-  const prefix = Number(prefixText);
-  if (own === undefined || !Number.isInteger(prefix) || prefix < 0 || prefix > 32) return undefined;
-  return { own, subnet: { address: (own & prefixMask(prefix)) >>> 0, prefix } };
 }

@@ -2,7 +2,7 @@
  * What "Why did this ping fail?" has to know of a guest besides its adapters: one command that the agent runs in it, and
  * what its output says. The output is the guest's and may be anything.
  */
-import type { GuestRoute } from "./explain-ping.ts";
+import type { GuestRoute } from "./laboratory-state.ts";
 
 export interface GuestFacts {
   routes: GuestRoute[];

@@ -1,5 +1,5 @@
 /** English texts of "Why did this ping fail?". */
-import type { PingStep } from "../../hypervisor-model/network/explain-ping.ts";
+import type { PingStep } from "../../hypervisor-model/network/ping-step.ts";
 import type { ProbeAnswer } from "../../hypervisor-model/network/probe.ts";
 
 export type PingTexts = { [T in PingStep["type"]]: (step: Extract<PingStep, { type: T }>) => string };

@@ -2,14 +2,13 @@
  * "Why did this ping fail?": one ping is sent, by the guest itself or by a simulated device, every running guest is asked
  * for its tables through its agent, and the packet is followed through them hop by hop.
  */
+import { explainPing } from "../../hypervisor-model/network/explain-ping.ts";
 import {
-  explainPing,
   simulatedState,
   type GuestState,
   type LaboratoryState,
-  type PingSource,
-  type PingStep,
-} from "../../hypervisor-model/network/explain-ping.ts";
+} from "../../hypervisor-model/network/laboratory-state.ts";
+import type { PingSource, PingStep } from "../../hypervisor-model/network/ping-step.ts";
 import { GUEST_FACTS_COMMAND, parseGuestFacts } from "../../hypervisor-model/network/guest-facts.ts";
 import type { NetworkStatus } from "../../hypervisor-model/network/network.ts";
 import { resolveNetworks } from "../../hypervisor-model/network/network-config.ts";

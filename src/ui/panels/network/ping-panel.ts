@@ -1,7 +1,7 @@
 /** "Why did this ping fail?": source and destination, the guest's own ping, and the way hop by hop with the cause. */
 import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import type { PingSource, PingStep } from "../../../hypervisor-model/network/explain-ping.ts";
+import type { PingSource, PingStep } from "../../../hypervisor-model/network/ping-step.ts";
 import type { ProbeAnswer } from "../../../hypervisor-model/network/probe.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";

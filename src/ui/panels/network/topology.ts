@@ -278,7 +278,7 @@ export class TopologyView extends RingsideElement {
 /** A simulated device by the name that the fabric gives it. */
 export function deviceName(texts: Messages, name: string): string {
   const { networks: m } = texts;
-  // explain-ping.ts: the gateway of which network.
+  // address-owner.ts: the gateway of which network.
   const [network, device] = name.split(" ");
   const known = (text: string) =>
     Object.hasOwn(m.deviceName, text) ? m.deviceName[text as keyof typeof m.deviceName] : undefined;
