@@ -39,6 +39,7 @@ export async function stateChange(
   const blocks = new Map<BlockId, Uint8Array>();
   const ids: BlockId[] = [];
   const total = state.pages.length + state.devices.length;
+  await onProgress?.(0);
   for (const bytes of [state.pages, state.devices]) {
     for (let at = 0; at < bytes.length; at += BLOCK_SIZE) {
       let block = bytes.subarray(at, at + BLOCK_SIZE);

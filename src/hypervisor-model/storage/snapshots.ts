@@ -124,6 +124,8 @@ async function freezeAll(store: Store, snapshot: NewSnapshot): Promise<SnapshotD
       "kept" in state
         ? await stateCopy(store, state.kept, id)
         : await stateChange(store, id, state, onProgress);
+    // The last moment to end it early.
+    await onProgress?.(0.5);
   }
   const frozen: DiskDocument[] = [];
   let document: SnapshotDocument | undefined;
