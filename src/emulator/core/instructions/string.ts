@@ -74,25 +74,25 @@ function repeat(
       return op.next;
     }
     const whileZero = (op.flags & PREFIX_REPNE) === 0;
-    let left = (cpu.systemFlags & FLAG_TF) !== 0 ? 1 : CHUNK;
-    if (bulk !== undefined && wide && cpu.attention === 0 && (cpu.systemFlags & (FLAG_TF | FLAG_DF)) === 0) {
-      // Once before and once behind a page's end; what is between goes by elements.
-      const done = bulk(cpu, op, Math.min(count >>> 0, left));
-      if (done > 0) {
-        count = (count - done) | 0;
-        cpu.r[ECX] = count;
-        if (count === 0) return op.next;
-        left -= done;
+    const trapped = (cpu.systemFlags & FLAG_TF) !== 0;
+    const many = wide && !trapped && (cpu.systemFlags & FLAG_DF) === 0 ? bulk : undefined;
+    let left = trapped ? 1 : CHUNK;
+    while (left > 0) {
+      // Whether dropped code was cached must not show in the count of instructions.
+      const undisturbed = (cpu.attention & ~ATTENTION_BLOCK) === 0;
+      let done = 0;
+      if (many !== undefined && undisturbed) done = many(cpu, op, Math.min(count >>> 0, left));
+      if (done === 0) {
+        // The first element of a page brings it into the TLB; the next round does the rest of that page at once.
+        element(cpu, op);
+        done = 1;
       }
-    }
-    for (; left > 0; left--) {
-      element(cpu, op);
-      count = (count - 1) | 0;
+      count = (count - done) | 0;
+      left -= done;
       if (wide) cpu.r[ECX] = count;
       else cpu.r16[ECX * 2] = count;
       if (count === 0) return op.next;
       if (compares && (cpu.r[FLAG_RESULT] === 0) !== whileZero) return op.next;
-      // Whether dropped code was cached must not show in the count of instructions.
       if ((cpu.attention & ~ATTENTION_BLOCK) !== 0) break;
     }
     return op;
