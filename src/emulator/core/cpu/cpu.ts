@@ -152,7 +152,8 @@ export class Cpu implements CpuLines {
   random = new Random(0);
   /** What RDTSC counts; a machine gives its clock's nanoseconds, so that idle time counts too. */
   timeStamp: () => number = () => this.instructions;
-  private entries: Int32Array;
+  /** `tlb.entries`. */
+  entries: Int32Array;
   private readonly bytes: Uint8Array;
   private readonly halves: Uint16Array;
   private readonly words: Int32Array;
@@ -160,7 +161,7 @@ export class Cpu implements CpuLines {
 
   private denyRead = deny.DENY_READ_SUPERVISOR;
   private denyWrite = deny.DENY_WRITE_SUPERVISOR;
-  private denyExecute = deny.DENY_EXECUTE_SUPERVISOR;
+  denyExecute = deny.DENY_EXECUTE_SUPERVISOR;
   private user = false;
 
   /** What `walk` found out about the page, for the TLB. */
@@ -520,7 +521,10 @@ export class Cpu implements CpuLines {
     const block = this.blocks.find(at, this.wideCode);
     if (block !== null && (eip >>> 0) + block.length - 1 <= this.limit[CS]) {
       if (block.second < 0) {
-        if (from !== null) from.link = block.first;
+        if (from !== null) {
+          from.link = block.first;
+          from.linkPage = entry & -4096;
+        }
         return block.first;
       }
       const second = this.translate((linear | 4095) + 1, ACCESS_EXECUTE, this.user);

@@ -30,17 +30,41 @@ import { address } from "./operands.ts";
 
 /**
  * To the target of a direct branch. In flat code the place in the block cache is remembered in `op.link`, so that the
- * next time nothing is looked up; that holds for targets in the same page, which cannot be mapped elsewhere meanwhile.
+ * next time nothing is looked up but whether the target's page is still the same one and may be executed.
  */
 function branch(cpu: Cpu, op: Instruction): Instruction | null {
   const r = cpu.r;
-  const from = r[EIP];
-  const target = (from + op.end + op.immediate) | 0;
+  const target = (r[EIP] + op.end + op.immediate) | 0;
   if (!cpu.flatCode) return goTo(cpu, target);
   r[EIP] = target;
   const link = op.link;
-  if (link !== null && link.execute !== cpu.stale) return link;
-  if (((from + op.offset) ^ target) >>> 12 === 0) cpu.linkFrom = op;
+  if (
+    link !== null &&
+    link.execute !== cpu.stale &&
+    (cpu.entries[target >>> 12] & (-4096 | cpu.denyExecute)) === op.linkPage
+  ) {
+    return link;
+  }
+  cpu.linkFrom = op;
+  return null;
+}
+
+/** The same for a target that is computed: the place is remembered with the target it was found for. */
+function branchTo(cpu: Cpu, op: Instruction, target: number): Instruction | null {
+  cpu.r[EIP] = target;
+  if (!cpu.flatCode) return null;
+  const link = op.link;
+  if (
+    op.linkTarget === target &&
+    link !== null &&
+    link.execute !== cpu.stale &&
+    (cpu.entries[target >>> 12] & (-4096 | cpu.denyExecute)) === op.linkPage
+  ) {
+    return link;
+  }
+  op.linkTarget = target;
+  op.link = null;
+  cpu.linkFrom = op;
   return null;
 }
 
@@ -120,27 +144,32 @@ const callRegister: Handler = (cpu, op) => {
   const target = cpu.r[op.rm];
   cpu.checkTarget(target);
   push32(cpu, (cpu.r[EIP] + op.end) | 0);
-  cpu.r[EIP] = target;
-  return null;
+  return branchTo(cpu, op, target);
 };
 const callMemory: Handler = (cpu, op) => {
   const target = cpu.read32(op.segment, address(cpu, op));
   cpu.checkTarget(target);
   push32(cpu, (cpu.r[EIP] + op.end) | 0);
-  cpu.r[EIP] = target;
-  return null;
+  return branchTo(cpu, op, target);
 };
-const jumpRegister: Handler = (cpu, op) => goTo(cpu, cpu.r[op.rm]);
-const jumpMemory: Handler = (cpu, op) => goTo(cpu, cpu.read32(op.segment, address(cpu, op)));
+const jumpRegister: Handler = (cpu, op) => {
+  const target = cpu.r[op.rm];
+  cpu.checkTarget(target);
+  return branchTo(cpu, op, target);
+};
+const jumpMemory: Handler = (cpu, op) => {
+  const target = cpu.read32(op.segment, address(cpu, op));
+  cpu.checkTarget(target);
+  return branchTo(cpu, op, target);
+};
 const returnNear: Handler = (cpu, op) => {
   const r = cpu.r;
   const mask = cpu.stackMask;
   const old = r[ESP];
   const target = cpu.read32(SS, old & mask);
   cpu.checkTarget(target);
-  r[EIP] = target;
   r[ESP] = (old & ~mask) | ((old + 4 + op.immediate) & mask);
-  return null;
+  return branchTo(cpu, op, target);
 };
 
 /** By mnemonic, operands, width and m (memory) or r (register). */

@@ -30,8 +30,12 @@ export class Instruction {
   execute: Handler;
   /** The next instruction of the block; the block's tail after its last one. */
   next: Instruction | null = null;
-  /** The first instruction of the block a direct branch goes to, once known. */
+  /** The first instruction of the block a direct branch goes to, that a branch went to the last time. */
   link: Instruction | null = null;
+  /** The page of `link` in physical memory, as a TLB entry names it. */
+  linkPage = 0;
+  /** The target for which `link` was found, where it is not in the instruction. */
+  linkTarget = 0;
   /** First byte, counted from the first byte of the block. */
   offset = 0;
   /** First byte after it, counted likewise. */
