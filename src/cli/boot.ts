@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { VIRTUALIZATION, type EngineName } from "../emulator/machine.ts";
+import { describeTripleFault, type TripleFault } from "../emulator/triple-fault.ts";
 import type { MachineChoices, MachineImage } from "../hypervisor-model/virtual-machines/definition.ts";
 import { isMultiboot, machineSpecOf } from "../hypervisor-model/virtual-machines/machine-spec.ts";
 import { startMachine, type RunningMachine } from "../hypervisor-model/virtual-machines/running-machine.ts";
@@ -29,7 +30,7 @@ export const BOOT_HELP = `ringside boot [--image tiny] [--engine v86|core] [--me
   --engine core   our own processor and board in TypeScript instead of v86: slower, and the same every time
 
 A Multiboot kernel on the core has no firmware: COM1 goes to standard output, and N written to port F4h ends it with the
-status (N << 1) | 1. Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
+status (N << 1) | 1. A triple fault ends a guest on the core with status 1 and says what it came from. Without --exec the terminal is the guest's console; Ctrl+] ends the machine.
 `;
 
 const OPTIONS = {
@@ -117,12 +118,19 @@ export async function boot(argv: string[]): Promise<number> {
     await library.claim(definition.id);
     const machine = startMachine(spec, laboratory.host, { mode: values.cold === true ? "cold" : "warm" });
     machine.ready.catch(() => undefined);
+    const shutDown = new Promise<TripleFault>((resolve) => void machine.onTripleFault(resolve));
     try {
-      await machine.started;
-      if (commands.length === 0) return await attachTerminal(machine);
-      return await runCommands(machine, commands, values.json === true).catch((error: unknown) => {
-        throw endOr(machine, error);
-      });
+      const work = async () => {
+        await machine.started;
+        if (commands.length === 0) return attachTerminal(machine);
+        return runCommands(machine, commands, values.json === true).catch((error: unknown) => {
+          throw endOr(machine, error);
+        });
+      };
+      const end = await Promise.race([work(), shutDown]);
+      if (typeof end === "number") return end;
+      process.stderr.write(`${describeTripleFault(end)}\n`);
+      return 1;
     } finally {
       await machine.powerOff().catch(() => undefined);
       await library.release(definition.id, "off");

@@ -50,6 +50,47 @@ test.each([
   expect(ended.line).toMatch(line);
 });
 
+/** What stands at a multiple of 8, for LIDT. */
+const table = (limit: number, gates: string) =>
+  `times (8 - ($ - $$) % 8) % 8 db 0\nidt: ${gates}\ntable: dw ${limit}\ndd idt`;
+
+test.each([
+  [
+    "no vector for an invalid opcode",
+    `lidt [table]\nud2\n${table(0, "dq 0")}`,
+    /^triple fault at 0008:[0-9A-F]{8}: invalid opcode, then general protection fault \(error 0033h\), then general protection fault \(error 006Bh\), then double fault \(error 0000h\), then general protection fault \(error 0043h\)/,
+  ],
+  [
+    "a jump into nothing",
+    `lidt [table]\nmov eax, 0xa0000000\njmp eax\n${table(0, "dq 0")}`,
+    /^triple fault at 0008:A0000000, where there is no memory: invalid opcode/,
+  ],
+  [
+    "a page fault handler that is not mapped",
+    `mov dword [0x200000], 0x83
+mov eax, cr4
+or eax, 0x10
+mov cr4, eax
+lidt [table]
+mov eax, 0x200000
+mov cr3, eax
+mov eax, cr0
+or eax, 0x80000000
+mov cr0, eax
+mov eax, [0x12345678]
+${table(0xfff, "").replace("dd idt", "dd 0xe0000000")}`,
+    /: page fault \(error 0000h, address E0000040h\), then page fault .*, then double fault \(error 0000h\), then page fault/,
+  ],
+])("a triple fault is named: %s", async (_, body, line) => {
+  expect((await run(kernel(body))).line).toMatch(line);
+});
+
+test("an entry point outside of memory is a jump into nothing", async () => {
+  const image = kernel("hlt");
+  new DataView(image.buffer, image.byteOffset).setUint32(28, 0x70000000, true);
+  expect((await run(image)).line).toMatch(/^triple fault at 0008:70000000, where there is no memory/);
+});
+
 test("what is no kernel is refused by name", async () => {
   await expect(runMultibootKernel(new Uint8Array(5000), "")).rejects.toThrow(UsageError);
 });

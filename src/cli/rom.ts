@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { CpuObserver } from "../emulator/core/cpu/watch.ts";
 import { Pc, type PcStop } from "../emulator/core/pc.ts";
+import { describeTripleFault } from "../emulator/triple-fault.ts";
 import { fileProblem } from "./laboratory.ts";
 import { readOptions, UsageError } from "./options.ts";
 
@@ -98,7 +99,7 @@ export function describeRomEnd(end: RomEnd, pc: Pc): { line: string; status: num
         status: ((end.code << 1) | 1) & 0xff,
       };
     case "triple-fault":
-      return { line: `triple fault (${where})`, status: 1 };
+      return { line: `${describeTripleFault(end.fault)} (${where})`, status: 1 };
     case "limit":
       return { line: `the limit of instructions is reached (${where})`, status: 1 };
     case "resets":

@@ -7,6 +7,8 @@
  * of the page: a NIC is `transmit(frame)` out and `receive(frame)` in.
  */
 
+import type { TripleFault } from "./triple-fault.ts";
+
 export type EngineName = "v86" | "core";
 export type NicModel = "ne2000" | "virtio";
 export type SerialPort = 0 | 1;
@@ -119,8 +121,8 @@ export interface MachineEvents {
   /** A frame without FCS that the guest's NIC sent. Not called while the link is down. */
   transmit(nic: number, frame: Uint8Array): void;
   screen(update: ScreenUpdate): void;
-  /** The machine has been reset, by the guest itself or by its owner. */
-  reset?(): void;
+  /** The machine has been reset, by the guest itself or by its owner, or because its processor shut down over `fault`. */
+  reset?(fault?: TripleFault): void;
   /** A reset waits for the kernel that was not given at the start. */
   kernelWanted?(): void;
   /** One finished disk request. */

@@ -88,6 +88,87 @@ describe("requests that are wrong", () => {
   });
 });
 
+describe("kernels that cannot be booted on the core", () => {
+  /** A Multiboot ELF file of one segment: `bytes` of the file at 1 MiB, and the entry point. */
+  function elf(bytes: number, memory: number, code: number[], entry = 0x100020): Uint8Array {
+    const file = new Uint8Array(84 + 32 + code.length);
+    const view = new DataView(file.buffer);
+    file.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
+    for (const [at, value] of [
+      [16, 2],
+      [18, 3],
+      [42, 32],
+      [44, 1],
+    ])
+      view.setUint16(at, value, true);
+    const words = [
+      [20, 1],
+      [24, entry],
+      [28, 52], // program headers
+      [52, 1], // PT_LOAD: offset, virtual and physical address, bytes in the file and in memory
+      [56, 84],
+      [60, 0x100000],
+      [64, 0x100000],
+      [68, bytes],
+      [72, memory],
+      [84, 0x1badb002],
+      [92, -0x1badb002],
+    ];
+    for (const [at, value] of words) view.setInt32(at, value, true);
+    file.set(code, 84 + 32);
+    return file;
+  }
+  const MIB = 2 ** 20;
+  test.each<[string, Uint8Array, number, string]>([
+    ["a file that is no kernel", new Uint8Array(8192).fill(0x41), 2, "the kernel is not a bzImage"],
+    ["an empty file", new Uint8Array(), 2, "the kernel is not a bzImage"],
+    [
+      "an ELF file that was cut off",
+      elf(4096, 4096, []),
+      2,
+      "a segment is 4180 bytes into the file, expected within its 116 bytes",
+    ],
+    [
+      "an ELF file of another machine",
+      elf(32, 32, []).map((byte, i) => (i === 18 ? 62 : byte)),
+      2,
+      "expected 1, 1, 3 (32-bit i386)",
+    ],
+    [
+      "an image larger than the memory",
+      elf(32, 512 * MIB, []),
+      2,
+      "expected between 1 MiB and the end of memory",
+    ],
+    ["a jump into nothing", elf(33, 33, [0xcc], 0x70000000), 1, "where there is no memory: invalid opcode"],
+    [
+      // lidt [100000h], which is the header; int3
+      "a triple fault",
+      elf(40, 40, [0x0f, 0x01, 0x1d, 0x00, 0x00, 0x10, 0x00, 0xcc]),
+      1,
+      "triple fault at 0008:00100027: general protection fault (error 001Ah), then",
+    ],
+  ])("%s: a named reason on standard error, and a status that is not 0", (_, bytes, expected, reason) => {
+    const path = join(folder, "kernel");
+    writeFileSync(path, bytes);
+    const { status, stderr } = ringside("boot", "--engine", "core", "--kernel", path);
+    expect(stderr).toContain(reason);
+    expect(status).toBe(expected);
+  });
+
+  test("a guest of the firmware that shuts its processor down is ended, with the reason", () => {
+    const kernel = readFileSync(join(root, "images/tiny/vmlinuz"));
+    // The 32-bit entry point: an invalid opcode, while no interrupt table stands there yet.
+    const setup = (kernel[0x1f1] + 1) * 512;
+    kernel.set([0x0f, 0x0b], setup);
+    const path = join(folder, "kernel");
+    writeFileSync(path, kernel);
+    const { status, stderr } = ringside("boot", "--engine", "core", "--kernel", path);
+    expect(stderr).toContain("triple fault at 0010:00100000: invalid opcode");
+    expect(status).toBe(1);
+  });
+});
+
 test("help names the commands", () => {
   const { status, stdout } = ringside("--help");
   expect(status).toBe(0);

@@ -25,6 +25,7 @@ import {
   type Scancodes,
   type SerialPort,
 } from "../machine.ts";
+import type { TripleFault } from "../triple-fault.ts";
 import { realNow } from "../real-time.ts";
 import { decodeState, encodeState } from "../state-codec.ts";
 import { CoreDebugging } from "./debug/core-debugging.ts";
@@ -73,6 +74,9 @@ export class CoreMachine implements Machine {
   readonly #outputLength = [0, 0];
   readonly #soon: (value: number) => void;
   #status: MachineStatus = { type: "paused" };
+  #built = false;
+  /** What the reset that is under way answers. */
+  #fault: TripleFault | undefined;
   #debugging: CoreDebugging | undefined;
   #destroyed = false;
   #inside = false;
@@ -119,8 +123,12 @@ export class CoreMachine implements Machine {
         drive: (drive, operation, bytes) => {
           if (!this.#replaying) events.drive(drive, operation, bytes);
         },
+        reset: () => {
+          if (this.#built && !this.#replaying) events.reset?.(this.#fault);
+        },
       },
     });
+    this.#built = true;
     this.#screen = new VgaScreen(this.pc.vga, (update) => events.screen(update));
     this.#soon = immediate((turn) => this.#loop(turn));
   }
@@ -171,6 +179,7 @@ export class CoreMachine implements Machine {
       transmit: safe("transmit", events.transmit.bind(events)),
       screen: safe("screen", events.screen.bind(events)),
       drive: safe("drive", events.drive.bind(events)),
+      reset: safe("reset", (fault?: TripleFault) => events.reset?.(fault)),
     };
   }
 
@@ -262,7 +271,9 @@ export class CoreMachine implements Machine {
         this.#end({ type: "halted" });
         return;
       case "triple-fault":
+        this.#fault = stop.fault;
         this.#apply({ type: "reset" });
+        this.#fault = undefined;
         break;
       case "waiting":
         void this.pc.settled().then(() => this.#loop(turn));

@@ -44,7 +44,15 @@ describe("a PC", () => {
   test("tells a triple fault from a halt, with the place of the instruction", () => {
     // lidt [0] with a limit of 0, then int3: no vector, no double fault vector.
     const code = new Code().raw(0xc7, 0x06, 0x00, 0x06, 0x00, 0x00, 0x0f, 0x01, 0x1e, 0x00, 0x06, 0xcc);
-    expect(endsWith(code)).toEqual({ type: "triple-fault", cs: 0, eip: 0x7c0b });
+    const faults = [
+      // INT3's vector lies beyond the limit, then that of the fault, then that of the double fault.
+      { vector: 13, error: -1 },
+      { vector: 13, error: -1 },
+      { vector: 8, error: -1 },
+      { vector: 13, error: -1 },
+    ];
+    const fault = { cs: 0, eip: 0x7c0b, faults, address: -1, nowhere: false };
+    expect(endsWith(code)).toEqual({ type: "triple-fault", fault });
   });
 
   test.each([

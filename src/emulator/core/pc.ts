@@ -7,6 +7,7 @@
  */
 import { Random } from "../../common/random.ts";
 import type { BlockDevice, NicConfig } from "../machine.ts";
+import type { TripleFault } from "../triple-fault.ts";
 import { Clock } from "./clock.ts";
 import { Cpu } from "./cpu/cpu.ts";
 import { DEFAULT_CPU_MODEL, type CpuModel } from "./cpu/cpuid.ts";
@@ -102,7 +103,7 @@ export type PcStop =
   /** A drive's answer is awaited; `settled` tells when to go on. */
   | { type: "waiting" }
   /** A fault while a double fault was being delivered. */
-  | { type: "triple-fault"; eip: number; cs: number }
+  | { type: "triple-fault"; fault: TripleFault }
   | { type: "exit"; code: number };
 
 export class Pc {
@@ -594,7 +595,7 @@ export class Pc {
           break;
         }
         case "shutdown":
-          return { type: "triple-fault", eip: cpu.r[11] >>> 0, cs: cpu.selector[1] };
+          return { type: "triple-fault", fault: cpu.tripleFault! };
         case "stopped":
           if (!this.#resetWanted && this.#exit === undefined && this.#awaited.size === 0)
             return { type: "stopped" };

@@ -13,6 +13,7 @@ import type {
   ScreenUpdate,
   SerialPort,
 } from "../../emulator/machine.ts";
+import type { TripleFault } from "../../emulator/triple-fault.ts";
 import type { NewSnapshot, SnapshotDocument } from "../storage/snapshots.ts";
 import type { Medium } from "./running-machine-types.ts";
 import type { OnProgress } from "../storage/stoppable.ts";
@@ -125,8 +126,8 @@ export type FromWorker =
   | { type: "disk-error"; name: string; message: string }
   /** The state that was lent to the Worker, with its memory. */
   | { type: "state-back"; state: MachineState }
-  /** The machine was reset, by the guest itself or by its owner. */
-  | { type: "reset" }
+  /** The machine was reset, by the guest itself or by its owner, or because its processor shut down. */
+  | { type: "reset"; fault?: TripleFault }
   /** A reset waits for the kernel. */
   | { type: "kernel-wanted" }
   | { type: "pong"; number: number };

@@ -120,7 +120,7 @@ class MachineHolder implements MachineControl {
       screen: (update) => {
         if (this.#watched) this.#post({ type: "screen", update });
       },
-      reset: () => this.#post({ type: "reset" }),
+      reset: (fault) => this.#post({ type: "reset", fault }),
       kernelWanted: () => this.#post({ type: "kernel-wanted" }),
       drive: (drive, operation, bytes) => this.#post({ type: "drive", drive, operation, bytes }),
     };

@@ -3,6 +3,7 @@
  * running-machine.ts.
  */
 import type { DebugTarget } from "./bare-pc-protocol.ts";
+import type { TripleFault } from "../../emulator/triple-fault.ts";
 import type { Agent, AgentStatus } from "../../emulator/agent/agent-types.ts";
 import type { Store } from "../storage/store.ts";
 import type { LiveSnapshot, TakenSnapshot } from "./machine-worker-protocol.ts";
@@ -160,6 +161,8 @@ export interface RunningMachine {
   readonly status: RunningStatus;
   /** Called with each change, and after a reset: the agent has no status then until it speaks again. */
   onStatus(listener: (status: RunningStatus) => void): () => void;
+  /** Called when the guest's processor shut down, which resets the machine; the core tells it, v86 does not. */
+  onTripleFault(listener: (fault: TripleFault) => void): () => void;
   /** All that it needs has been loaded and given to its thread. Never rejects. */
   readonly loaded: Promise<void>;
   /** The machine has been built and runs. Rejects with a named error when it cannot be. */

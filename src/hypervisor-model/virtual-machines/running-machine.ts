@@ -10,6 +10,7 @@ import { proxy, transfer, wrap } from "comlink";
 import { AgentClient } from "../../emulator/agent/agent-client.ts";
 import type { AgentStatus, GuestIdentity } from "../../emulator/agent/agent-types.ts";
 import { AGENT_PORT, CONSOLE_PORT, type MachineState, type ScreenUpdate } from "../../emulator/machine.ts";
+import type { TripleFault } from "../../emulator/triple-fault.ts";
 import type { DebugAnswer } from "../../emulator/core/debug/session.ts";
 import type { DebugTarget } from "./bare-pc-protocol.ts";
 import {
@@ -82,6 +83,7 @@ class GuestMachine implements RunningMachine {
   readonly #ready = deferred<AgentStatus>();
   readonly #ended = deferred<EndReason>();
   readonly #statusListeners = new Set<(status: RunningStatus) => void>();
+  readonly #faultListeners = new Set<(fault: TripleFault) => void>();
   readonly #outputListeners = new Set<(bytes: Uint8Array) => void>();
   readonly #screenListeners = new Set<(update: ScreenUpdate) => void>();
   readonly #scrollback = new ByteRing();
@@ -271,6 +273,7 @@ class GuestMachine implements RunningMachine {
       case "reset":
         // The guest has gone down: its agent's last status holds no more.
         this.agent.reset();
+        if (message.fault !== undefined) for (const listener of this.#faultListeners) listener(message.fault);
         this.#tell();
         break;
       case "pong":
@@ -414,6 +417,10 @@ class GuestMachine implements RunningMachine {
 
   onStatus(listener: (status: RunningStatus) => void): () => void {
     return subscribe(this.#statusListeners, listener);
+  }
+
+  onTripleFault(listener: (fault: TripleFault) => void): () => void {
+    return subscribe(this.#faultListeners, listener);
   }
 
   #setStatus(status: RunningStatus): void {

@@ -448,6 +448,9 @@ export const en = {
     panicTitle: "The guest's kernel panicked",
     panic: (words: string) =>
       `The guest system met an error it cannot go on from, so the machine was powered off. Its last words: “${words}”. What it had written is on its disk; power it on again.`,
+    tripleFaultTitle: "triple fault, the machine was reset",
+    tripleFault: (chain: string, nowhere: boolean) =>
+      `The guest's processor met an exception that it could not deliver, and shut down: ${chain}.${nowhere ? " There is no memory at that address: the guest jumped into nothing." : ""} A PC answers with a reset.`,
     crashedTitle: "The machine stopped working",
     crashed:
       "The engine under the guest failed and this machine was powered off. Its disk holds what the guest had written; other machines are not touched. Below is what it showed last.",

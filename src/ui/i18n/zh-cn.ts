@@ -440,6 +440,9 @@ export const zhCn: Messages = {
     panicTitle: "客户机内核崩溃 (kernel panic)",
     panic: (words) =>
       `客户机系统遇到无法继续的错误，虚拟机已关机。它最后的输出：“${words}”。已写入的内容保留在磁盘上，请重新开机。`,
+    tripleFaultTitle: "三重故障 (triple fault)，虚拟机已重置",
+    tripleFault: (chain, nowhere) =>
+      `客户机的处理器遇到无法送达的异常，已停止运行：${chain}。${nowhere ? "该地址没有内存：客户机跳到了空处。" : ""}PC 对此的反应是重置。`,
     crashedTitle: "虚拟机停止工作",
     crashed:
       "客户机下面的引擎出错，此虚拟机已关机。客户机写入的内容仍在其磁盘上，其他虚拟机不受影响。下面是它最后显示的内容。",

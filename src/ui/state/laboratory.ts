@@ -48,7 +48,7 @@ import { PageNetworks } from "./networks.ts";
 import { FigureWatch } from "./live-figures.ts";
 import { catalogues } from "../i18n/messages.ts";
 import { sentenceFor } from "./failure.ts";
-import { dismissOf, notify, tellEnd, tellEntries, tellFailure } from "./notices.ts";
+import { dismissOf, notify, tellEnd, tellEntries, tellFailure, tellTripleFault } from "./notices.ts";
 import { route } from "./route.ts";
 import { GUEST_ANSWERS, MACHINE_STARTS } from "./start-marks.ts";
 import { CANCELLED } from "./task-text.ts";
@@ -335,6 +335,7 @@ class Laboratory {
       session.agentReady = agentReady;
       this.#refresh();
     });
+    machine.onTripleFault((fault) => tellTripleFault(fault, { id, name: this.find(id)?.name ?? "" }));
     void machine.ended.then((reason) => this.#ended(id, session, reason));
   }
 

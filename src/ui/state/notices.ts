@@ -2,6 +2,7 @@
  * What the page tells beside the task log. There is one notice for a machine: a newer one takes its place, and when the
  * machine starts again it goes. Others go by themselves after a while, unless they are dangers or last.
  */
+import { faultChain, type TripleFault } from "../../emulator/triple-fault.ts";
 import type { LibraryEntry } from "../../hypervisor-model/virtual-machines/library.ts";
 import type { EndReason } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import type { TaskLog } from "../../hypervisor-model/virtual-machines/task-log.ts";
@@ -28,6 +29,8 @@ export interface Notice {
 
 export const notices = signal<readonly Notice[]>([]);
 let number = 0;
+/** The last triple fault that was told of a machine. */
+const told = new Map<string, string>();
 
 export function notify(
   kind: Notice["kind"],
@@ -50,6 +53,7 @@ export function dismiss(id: number): void {
 
 /** What was told of a machine that has been started or deleted since. */
 export function dismissOf(machine: string): void {
+  told.delete(machine);
   if (notices.get().some((notice) => notice.machine === machine))
     notices.set(notices.get().filter((notice) => notice.machine !== machine));
 }
@@ -103,6 +107,22 @@ export async function tellEnd(
     default:
       reason satisfies never;
   }
+}
+
+/**
+ * The guest's processor shut down, and the machine began again. A guest that does the same with every start tells it once,
+ * until the machine is started anew.
+ */
+export function tellTripleFault(fault: TripleFault, { id, name }: { id: string; name: string }): void {
+  const chain = faultChain(fault);
+  if (told.get(id) === chain) return;
+  told.set(id, chain);
+  notify(
+    "danger",
+    (m) => `${name}: ${m.stopped.tripleFaultTitle}`,
+    (m) => m.stopped.tripleFault(chain, fault.nowhere),
+    { machine: id },
+  );
 }
 
 /** What the library was found with when the page opened. */

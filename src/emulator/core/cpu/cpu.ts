@@ -14,6 +14,7 @@ import { Random } from "../../../common/random.ts";
 import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/decode.ts";
 import { Instruction } from "../instructions/instruction.ts";
 import { X87State } from "../float/x87-state.ts";
+import type { TripleFault } from "../../triple-fault.ts";
 import type { Bus, CpuLines, InterruptController } from "../memory/bus.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
 import { VectorRegisters } from "../vector/vector-registers.ts";
@@ -37,6 +38,7 @@ import { GuestFault } from "./guest-fault.ts";
 import { MSR_PAT, PAT_AT_RESET } from "./model-registers.ts";
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE, walk } from "./paging.ts";
 import {
+  CR0_AM,
   CR0_ET,
   CR0_PE,
   CR0_PG,
@@ -44,11 +46,13 @@ import {
   CS,
   EIP,
   ESP,
+  FLAG_AC,
   FLAG_IF,
   FLAG_RF,
   FLAG_TF,
   REGISTERS,
   SS,
+  VECTOR_AC,
   VECTOR_DB,
   VECTOR_GP,
   VECTOR_SS,
@@ -177,8 +181,11 @@ export class Cpu implements CpuLines {
   private before = 0;
   attention = 0;
   pendingDebug = 0;
-  /** Set while an exception is being delivered: its vector, for double faults. */
   halted = false;
+  /** What is raised now is raised in a task that has just been switched to: EIP is already that task's. */
+  inNewTask = false;
+  /** Why `run` came back with "shutdown". */
+  tripleFault: TripleFault | null = null;
   nmiBlocked = false;
   private interruptLine = false;
   private stopReason: StopReason = "limit";
@@ -186,6 +193,9 @@ export class Cpu implements CpuLines {
   private updateAt = -1;
   private updateLinear = 0;
   private deviceAddress = 0;
+  /** The last fetch that found no memory. */
+  private nowhereLinear = -1;
+  private nowhereAddress = -1;
   private readonly scratch = new Uint8Array(32);
   /** The linear address of the last page fault; it reaches CR2 when the fault is delivered. */
   faultAddress = 0;
@@ -407,7 +417,8 @@ export class Cpu implements CpuLines {
       } catch (thrown) {
         const exit = thrown === this.svm.exitSignal;
         if (thrown !== FAULT && !exit) throw thrown;
-        if (op !== null) this.r[EIP] += op.offset;
+        if (op !== null && !this.inNewTask) this.r[EIP] += op.offset;
+        this.inNewTask = false;
         this.left--;
         if (exit) this.svm.leave(this.svm.exitSignal);
         else this.takeFault();
@@ -586,7 +597,16 @@ export class Cpu implements CpuLines {
     return op;
   }
 
+  /** Whether the instruction EIP points at lies where nothing answers, for the report of a triple fault. */
+  get fetchedFromNowhere(): boolean {
+    const linear = (this.base[CS] + this.r[EIP]) | 0;
+    if (this.nowhereLinear !== linear) return false;
+    return this.memory.backing(this.nowhereAddress) < 0 && !this.bus.mmio.touchesPage(this.nowhereAddress);
+  }
+
   private decodeFromDevice(linear: number): Instruction {
+    this.nowhereLinear = linear;
+    this.nowhereAddress = this.deviceAddress;
     for (let i = 0; i < 16; i++) {
       const at = this.translate((linear + i) | 0, ACCESS_EXECUTE, this.user);
       this.scratch[i] = at < 0 ? this.bus.read8(this.deviceAddress) : this.bytes[at];
@@ -697,6 +717,16 @@ export class Cpu implements CpuLines {
     if ((linear & 4095) + size > 4096) this.translate((linear | 4095) + 1, ACCESS_WRITE, this.user);
   }
 
+  /** For an access that is not aligned: #AC(0) where ring 3 has asked for it (SDM volume 3 §6.15, interrupt 17). */
+  private checkAlignment(): void {
+    if (this.alignmentChecked) this.raise(VECTOR_AC, 0);
+  }
+
+  /** Ring 3 with EFLAGS.AC, and CR0.AM. */
+  get alignmentChecked(): boolean {
+    return this.user && (this.systemFlags & FLAG_AC) !== 0 && (this.cr0 & CR0_AM) !== 0;
+  }
+
   read8(segment: number, offset: number): number {
     if (offset >>> 0 >= this.span[segment << 3]) this.checkSegment(segment, offset, 1, false);
     const linear = (this.base[segment] + offset) | 0;
@@ -711,7 +741,9 @@ export class Cpu implements CpuLines {
     const entry = this.entries[linear >>> 12];
     if ((entry & this.denyRead) === 0 && (linear & 4095) !== 4095) {
       const at = (entry & -4096) | (linear & 4095);
-      return (at & 1) === 0 ? this.halves[at >>> 1] : this.bytes[at] | (this.bytes[at + 1] << 8);
+      if ((at & 1) === 0) return this.halves[at >>> 1];
+      this.checkAlignment();
+      return this.bytes[at] | (this.bytes[at + 1] << 8);
     }
     return this.readSlow(linear, 2, this.user);
   }
@@ -722,7 +754,9 @@ export class Cpu implements CpuLines {
     const entry = this.entries[linear >>> 12];
     if ((entry & this.denyRead) === 0 && (linear & 4095) <= 4092) {
       const at = (entry & -4096) | (linear & 4095);
-      return (at & 3) === 0 ? this.words[at >>> 2] : this.memory.view.getInt32(at, true);
+      if ((at & 3) === 0) return this.words[at >>> 2];
+      this.checkAlignment();
+      return this.memory.view.getInt32(at, true);
     }
     return this.readSlow(linear, 4, this.user);
   }
@@ -742,7 +776,10 @@ export class Cpu implements CpuLines {
     if ((entry & this.denyWrite) === 0 && (linear & 4095) !== 4095) {
       const at = (entry & -4096) | (linear & 4095);
       if ((at & 1) === 0) this.halves[at >>> 1] = value;
-      else this.memory.view.setUint16(at, value, true);
+      else {
+        this.checkAlignment();
+        this.memory.view.setUint16(at, value, true);
+      }
     } else this.writeSlow(linear, 2, value, this.user);
   }
 
@@ -753,7 +790,10 @@ export class Cpu implements CpuLines {
     if ((entry & this.denyWrite) === 0 && (linear & 4095) <= 4092) {
       const at = (entry & -4096) | (linear & 4095);
       if ((at & 3) === 0) this.words[at >>> 2] = value;
-      else this.memory.view.setInt32(at, value, true);
+      else {
+        this.checkAlignment();
+        this.memory.view.setInt32(at, value, true);
+      }
     } else this.writeSlow(linear, 4, value, this.user);
   }
 
@@ -835,6 +875,7 @@ export class Cpu implements CpuLines {
       const low = 4096 - (linear & 4095);
       let value = 0;
       const next = this.translate((linear + low) | 0, ACCESS_READ, user);
+      if (user) this.checkAlignment();
       for (let i = 0; i < size; i++) {
         const index = i < low ? at + i : next + i - low;
         const absent = (i < low ? at : next) < 0;
@@ -845,6 +886,7 @@ export class Cpu implements CpuLines {
       }
       return value;
     }
+    if (user && (linear & (size - 1)) !== 0) this.checkAlignment();
     if (at >= 0) {
       if (size === 1) return this.bytes[at];
       return size === 2 ? this.memory.view.getUint16(at, true) : this.memory.view.getInt32(at, true);
@@ -861,6 +903,7 @@ export class Cpu implements CpuLines {
       const low = 4096 - (linear & 4095);
       const next = this.translate((linear + low) | 0, ACCESS_WRITE, user);
       const nextDevice = this.deviceAddress;
+      if (user) this.checkAlignment();
       for (let i = 0; i < size; i++) {
         const byte = (value >>> (8 * i)) & 0xff;
         if (i < low) this.writeByte(at < 0 ? -1 : at + i, device + i, byte);
@@ -868,6 +911,7 @@ export class Cpu implements CpuLines {
       }
       return;
     }
+    if (user && (linear & (size - 1)) !== 0) this.checkAlignment();
     if (at >= 0) {
       if (this.memory.watch[at >>> 12] !== 0 && !this.memory.beforeWrite(at, at + size - 1)) return;
       if (size === 1) this.bytes[at] = value;

@@ -13,6 +13,7 @@ import {
   type Descriptor,
 } from "./far-transfer.ts";
 import { readFlags } from "./flags.ts";
+import type { FaultRecord } from "../../triple-fault.ts";
 import { GuestFault, hasErrorCode } from "./guest-fault.ts";
 import {
   EVENT_ERROR_CODE,
@@ -255,6 +256,7 @@ function isContributory(vector: number): boolean {
 export function deliverException(cpu: Cpu, vector: number, error: number): boolean {
   let current = vector;
   let code = error;
+  let faults: FaultRecord[] | undefined;
   if (cpu.guest?.takesException(current, code) === true) return true;
   if (current === VECTOR_PF) cpu.cr2 = cpu.faultAddress;
   // A fault can follow a fault that does not combine with it only a few times over.
@@ -265,17 +267,35 @@ export function deliverException(cpu: Cpu, vector: number, error: number): boole
       return true;
     } catch (thrown) {
       if (!(thrown instanceof GuestFault)) throw thrown;
+      cpu.inNewTask = false;
       const second = thrown.vector;
+      const coded = (cpu.cr0 & CR0_PE) !== 0;
+      faults ??= [{ vector, error: coded ? error : -1 }];
+      faults.push({ vector: second, error: coded ? thrown.error : -1 });
       if (cpu.guest?.takesException(second, thrown.error) === true) return true;
       if (second === VECTOR_PF) cpu.cr2 = cpu.faultAddress;
-      if (current === VECTOR_DF) return false;
+      if (current === VECTOR_DF) return shutDown(cpu, faults);
       const combine =
         (isContributory(current) && isContributory(second)) ||
         (current === VECTOR_PF && (isContributory(second) || second === VECTOR_PF));
       current = combine || (cpu.cr0 & CR0_PE) === 0 ? VECTOR_DF : second;
       code = combine ? 0 : thrown.error;
+      if (current === VECTOR_DF) faults.push({ vector: VECTOR_DF, error: coded ? 0 : -1 });
       if (current === VECTOR_DF && cpu.guest?.takesException(VECTOR_DF, 0) === true) return true;
     }
   }
+  return shutDown(cpu, faults ?? []);
+}
+
+/** Keeps for `Pc` what the processor shuts down over. */
+function shutDown(cpu: Cpu, faults: FaultRecord[]): false {
+  const { r, selector } = cpu;
+  cpu.tripleFault = {
+    cs: selector[CS],
+    eip: r[EIP] >>> 0,
+    faults,
+    address: faults.some(({ vector }) => vector === VECTOR_PF) ? cpu.cr2 >>> 0 : -1,
+    nowhere: cpu.fetchedFromNowhere,
+  };
   return false;
 }

@@ -16,9 +16,7 @@ import {
   CR4_PCE,
   CR4_PGE,
   CR4_PSE,
-  CR4_PVI,
   CR4_TSD,
-  CR4_VME,
   EFER_NXE,
   EFER_SVME,
   VECTOR_GP,
@@ -27,7 +25,8 @@ import { FEATURE_FXSR, FEATURE_NX, FEATURE_SSE } from "./cpuid.ts";
 import { VM_CR_LOCK, VM_CR_SVMDIS } from "./svm/svm.ts";
 
 const CR0_BITS = 0xe005003f | 0;
-const CR4_BITS = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
+/** Without the virtual-8086 mode extensions, which CPUID does not offer. */
+const CR4_BITS = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE;
 
 /** Everything that was decoded or translated may have become wrong. */
 function forgetTranslations(cpu: Cpu): void {

@@ -146,6 +146,7 @@ export function switchTask(cpu: Cpu, selector: number, kind: number, next: numbe
   if (kind !== TASK_RETURN) cpu.writeSystem(at + 4, 4, high | BUSY);
 
   // From here on everything belongs to the new task.
+  cpu.inNewTask = true;
   setSegment(cpu, TR, selector, base, limit, (high | BUSY) & 0xf0ff00);
   cpu.cr0 |= CR0_TS;
   if (wide && (cpu.cr0 & CR0_PG) !== 0) cpu.loadCr3(cr3);
@@ -171,6 +172,7 @@ export function switchTask(cpu: Cpu, selector: number, kind: number, next: numbe
     cpu.dr[6] |= 0x8000;
     cpu.raise(VECTOR_DB);
   }
+  cpu.inNewTask = false;
 }
 
 function loadLdt(cpu: Cpu, selector: number): void {

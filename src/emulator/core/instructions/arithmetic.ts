@@ -1,61 +1,11 @@
 /** ADD OR ADC SBB AND SUB XOR CMP TEST INC DEC NOT NEG (Intel SDM volume 2). */
 import type { Family, Form } from "./family.ts";
 import type { Handler } from "./instruction.ts";
-import { add32, ALU, and32, dec32, inc32, sub32, xor32 } from "./alu.ts";
+import { ALU } from "./alu.ts";
 import { accessOf, address, widthIndex } from "./operands.ts";
-
-/** The forms that make up most of any program, each a function of its own so that the engine can specialise it. */
-const HOT: Readonly<Record<string, Handler>> = {
-  "add Ev,Gv": (cpu, op) => {
-    cpu.r[op.rm] = add32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "add Ev,Ibs": (cpu, op) => {
-    cpu.r[op.rm] = add32(cpu.r, cpu.r[op.rm], op.immediate);
-    return op.next;
-  },
-  "sub Ev,Gv": (cpu, op) => {
-    cpu.r[op.rm] = sub32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "sub Ev,Ibs": (cpu, op) => {
-    cpu.r[op.rm] = sub32(cpu.r, cpu.r[op.rm], op.immediate);
-    return op.next;
-  },
-  "cmp Ev,Gv": (cpu, op) => {
-    sub32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "cmp Ev,Ibs": (cpu, op) => {
-    sub32(cpu.r, cpu.r[op.rm], op.immediate);
-    return op.next;
-  },
-  "and Ev,Gv": (cpu, op) => {
-    cpu.r[op.rm] = and32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "xor Ev,Gv": (cpu, op) => {
-    cpu.r[op.rm] = xor32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "test Ev,Gv": (cpu, op) => {
-    and32(cpu.r, cpu.r[op.rm], cpu.r[op.reg]);
-    return op.next;
-  },
-  "inc Zv": (cpu, op) => {
-    cpu.r[op.rm] = inc32(cpu.r, cpu.r[op.rm]);
-    return op.next;
-  },
-  "dec Zv": (cpu, op) => {
-    cpu.r[op.rm] = dec32(cpu.r, cpu.r[op.rm]);
-    return op.next;
-  },
-};
 
 function bindBinary(form: Form): Handler | undefined {
   const name = form.row.mnemonic;
-  const hot = form.width === 32 && !form.memory ? HOT[`${name} ${form.operands}`] : undefined;
-  if (hot !== undefined) return hot;
   const alu = ALU[name][widthIndex(form.width)];
   const a = accessOf(form.width);
   const stores = name !== "cmp" && name !== "test";
@@ -127,9 +77,8 @@ function bindUnary(operation: (r: Int32Array, value: number) => number, form: Fo
 
 function bindStep(form: Form): Handler {
   const name = form.row.mnemonic;
-  const hot = form.width === 32 && !form.memory ? HOT[`${name} ${form.operands}`] : undefined;
   const alu = ALU[name][widthIndex(form.width)];
-  return hot ?? bindUnary((r, value) => alu(r, value, 1), form);
+  return bindUnary((r, value) => alu(r, value, 1), form);
 }
 
 export const arithmetic: Family = {

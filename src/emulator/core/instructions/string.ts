@@ -75,7 +75,8 @@ function repeat(
     }
     const whileZero = (op.flags & PREFIX_REPNE) === 0;
     const trapped = (cpu.systemFlags & FLAG_TF) !== 0;
-    const many = wide && !trapped && (cpu.systemFlags & FLAG_DF) === 0 ? bulk : undefined;
+    const forwards = wide && !trapped && (cpu.systemFlags & FLAG_DF) === 0;
+    const many = forwards && !cpu.alignmentChecked ? bulk : undefined;
     let left = trapped ? 1 : CHUNK;
     while (left > 0) {
       // Whether dropped code was cached must not show in the count of instructions.

@@ -190,7 +190,7 @@ export class CpuWorkspace extends RingsideElement {
       case "exit":
         return m.stopped.exit(stop.code);
       case "triple-fault":
-        return m.stopped.tripleFault(`${hex(stop.cs, 4)}:${hex(stop.eip)}`);
+        return m.stopped.tripleFault(`${hex(stop.fault.cs, 4)}:${hex(stop.fault.eip)}`);
       default:
         return m.stopped[stop.type];
     }
