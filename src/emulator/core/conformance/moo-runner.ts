@@ -15,11 +15,12 @@ const NAMES = ["ax", "bx", "cx", "dx", "cs", "ss", "ds", "es", "sp", "bp", "si",
 /** IOPL, NT and bit 15, which a 286 in real mode holds 0. */
 const HELD_FLAGS = 0xf000;
 
-export function makeMooCpu(): Cpu {
+/** For cases of an 80286; `is80286` with the habits of that chip that CpuModel names. */
+export function makeMooCpu(is80286: boolean): Cpu {
   return new Cpu(new Bus(new PhysicalMemory(16 << 20)), INTEGER_INSTRUCTION_SET, {
     ...DEFAULT_CPU_MODEL,
     features: DEFAULT_CPU_MODEL.features & ~FEATURE_FPU,
-    is80286: true,
+    is80286,
   });
 }
 
