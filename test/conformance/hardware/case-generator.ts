@@ -170,6 +170,36 @@ function instance(decode: DecodeRow, choice: Choice, random: Random): Omit<CaseB
 const MEMORY_KINDS = new Set(["E", "Q", "W", "M"]);
 const REGISTER_KINDS = new Set(["E", "Q", "W", "R", "N", "U"]);
 
+/** The name of a form: a line of the opcode table, the kind of code, operand and address size, register or memory. */
+export function formName(
+  decode: DecodeRow,
+  mode: Mode,
+  wideOperand: boolean,
+  wideAddress: boolean,
+  memory: boolean,
+): string {
+  const { row } = decode;
+  const hasModrm = row.form === "r" || row.form === "digit";
+  // A prefix that is part of the opcode says nothing of sizes.
+  const operand = row.prefix === "any" ? ` operand ${wideOperand ? 32 : 16}` : "";
+  const place = hasModrm ? (memory ? " memory" : " register") : "";
+  const address = memory || !hasModrm ? ` address ${wideAddress ? 32 : 16}` : "";
+  return `${row.line}: ${mode}${operand}${address}${place}`;
+}
+
+/** The forms of a line that are recorded, by name. */
+export function recordedForms(decode: DecodeRow): string[] {
+  return choices(decode).map(({ mode, operandPrefix, addressPrefix, memory }) =>
+    formName(
+      decode,
+      mode,
+      (mode === "32-bit") !== operandPrefix,
+      (mode === "32-bit") !== addressPrefix,
+      memory,
+    ),
+  );
+}
+
 /** The forms of a row, each with the share of its cases. */
 function choices({ row }: DecodeRow): Choice[] {
   const list: Choice[] = [];

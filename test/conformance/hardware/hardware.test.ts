@@ -7,9 +7,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decode } from "../../../src/emulator/core/instructions/decode.ts";
-import { Instruction } from "../../../src/emulator/core/instructions/instruction.ts";
+import {
+  ADDRESS_32,
+  hasMemoryOperand,
+  hasWideOperand,
+  Instruction,
+} from "../../../src/emulator/core/instructions/instruction.ts";
 import { INSTRUCTION_SET } from "../../../src/emulator/core/instructions/instruction-set.ts";
-import { isRecorded } from "./case-generator.ts";
+import { formName, isRecorded, recordedForms } from "./case-generator.ts";
 import { HardwareRunner } from "./core-runner.ts";
 import { Random } from "./edge-values.ts";
 import { type RecordedFixture, unpackFixture } from "./fixture.ts";
@@ -23,12 +28,19 @@ type Recorded = RecordedFixture["cases"][number];
 /** Cases by their line of the opcode table, and lines by mnemonic. */
 const byMnemonic = new Map<string, Recorded[]>();
 const lines = new Set<string>();
+const forms = new Set<string>();
 const op = new Instruction(INSTRUCTION_SET.invalid);
 for (const recorded of fixture.cases) {
   const { bytes, mode } = recorded.item;
   decode(INSTRUCTION_SET, bytes, 0, bytes.length, mode === "32-bit", op);
   const row = INSTRUCTION_SET.rows[op.row]?.row;
-  if (row !== undefined) lines.add(row.line);
+  if (row !== undefined) {
+    lines.add(row.line);
+    const wideAddress = (op.flags & ADDRESS_32) !== 0;
+    forms.add(
+      formName(INSTRUCTION_SET.rows[op.row], mode, hasWideOperand(op), wideAddress, hasMemoryOperand(op)),
+    );
+  }
   const mnemonic = row?.mnemonic ?? "no instruction";
   const list = byMnemonic.get(mnemonic);
   if (list === undefined) byMnemonic.set(mnemonic, [recorded]);
@@ -45,6 +57,12 @@ describe(`as recorded (${fixture.about})`, () => {
   test("every line of the opcode table is recorded that can be", () => {
     const missing = INSTRUCTION_SET.rows.filter((row) => isRecorded(row) && !lines.has(row.row.line));
     expect(missing.map(({ row }) => row.line)).toEqual([]);
+  });
+
+  test("so is each of its forms: 16- and 32-bit code, operands and addresses, registers and memory", () => {
+    const wanted = INSTRUCTION_SET.rows.filter(isRecorded).flatMap(recordedForms);
+    expect(wanted.length).toBeGreaterThan(3000);
+    expect(wanted.filter((form) => !forms.has(form))).toEqual([]);
   });
 
   test.each([...byMnemonic.keys()])("%s", (mnemonic) => {
