@@ -4,6 +4,8 @@
  * Guests run as fast as the host can. Seconds are of processor time, so that a busy machine does not blur them; each row is
  * the median of its rounds.
  */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Pc, type PcConfig } from "../../src/emulator/core/pc.ts";
 import { Code, romWith } from "../../src/emulator/contract/rom.ts";
 import { linuxOptionRom, loadLinux } from "../../src/emulator/linux-boot.ts";
@@ -50,6 +52,14 @@ interface Guest {
   destroy(): Promise<void>;
 }
 
+/** Bytes of this process's heap and buffers that are in use. */
+function usedBytes(): number {
+  setFlagsFromString("--expose_gc");
+  (runInNewContext("gc") as () => void)();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 export async function benchmarkCore(imagesFolder: string, log: (line: string) => void): Promise<Row[]> {
   const images = new ImageLoader({ type: "folder", path: imagesFolder });
   const file = async (image: string, role: string) => {
@@ -69,6 +79,13 @@ export async function benchmarkCore(imagesFolder: string, log: (line: string) =>
     interpreter: { loop: () => v86Guest(loopImage(), true), guest: () => v86Guest(image, true) },
     jit: { loop: () => v86Guest(loopImage(), false), guest: () => v86Guest(image, false) },
   };
+  const before = usedBytes();
+  const measured = coreGuest(image);
+  await measured.until(PROMPT);
+  await command(measured, PREPARE);
+  const beyond = (usedBytes() - before) / 2 ** 20 - image.memoryMiB;
+  await measured.destroy();
+  log(`memory beyond the guest's ${image.memoryMiB} MiB: ${beyond.toFixed(1)} MiB`);
   const seconds: Record<string, Record<keyof typeof kinds, number[]>> = {};
   const note = (work: string, kind: keyof typeof kinds, time: number) => {
     (seconds[work] ??= { core: [], interpreter: [], jit: [] })[kind].push(time);
@@ -89,10 +106,13 @@ export async function benchmarkCore(imagesFolder: string, log: (line: string) =>
       await linux.destroy();
     }
   }
-  return Object.entries(seconds).flatMap(([work, { core, interpreter, jit }]) => [
-    row(work, median(core), median(interpreter), 1),
-    row(`${work}, against the JIT`, median(core), median(jit)),
-  ]);
+  return [
+    ...Object.entries(seconds).flatMap(([work, { core, interpreter, jit }]) => [
+      row(work, median(core), median(interpreter), 1),
+      row(`${work}, against the JIT`, median(core), median(jit)),
+    ]),
+    row("MiB beyond the guest's memory at the prompt; 64 MiB", beyond, 64, 1),
+  ];
 }
 
 function row(work: string, ours: number, peer: number, limit?: number): Row {

@@ -1,9 +1,11 @@
 /**
- * The debugger of the core: `ringside bench debugger`. Going back is measured against the limit of one second; the cost of
- * a debugger that observes nothing against the same machine without one, in alternating rounds of processor time.
+ * The debugger of the core: `ringside bench debugger`. Going back is measured against the limit of one second; a
+ * debugger that observes nothing against the same machine without one, and tracing that is off against the core built without
+ * the places where it would look in, in alternating rounds of processor time.
  */
 import { barePc } from "../../src/emulator/core/debug/bare-pc.ts";
 import { Debugger } from "../../src/emulator/core/debug/debugger.ts";
+import { loadBoth } from "./without-hooks.ts";
 import { median, type BenchmarkRow } from "./benchmark-row.ts";
 
 const ROUNDS = 7;
@@ -52,22 +54,22 @@ export async function benchmarkDebugger(_: string, log: (line: string) => void):
   }
   log(`back over ${INSTRUCTIONS}: ${median(back).toFixed(3)} s, one step back: ${median(step).toFixed(3)} s`);
 
-  const plain = barePc(PROGRAM).pc;
   const attached = new Debugger(barePc(PROGRAM).pc);
   const id = attached.addBreakpoint({ enabled: true, place: { type: "address", linear: 0x5000 } });
   attached.removeBreakpoint(id);
-  const seconds = { plain: [] as number[], attached: [] as number[] };
-  for (let round = 0; round < 2 * ROUNDS; round++) {
-    for (const kind of round % 2 === 0
-      ? (["plain", "attached"] as const)
-      : (["attached", "plain"] as const)) {
-      const from = processCpu();
-      if (kind === "plain") plain.run(INSTRUCTIONS);
-      else attached.slice(INSTRUCTIONS);
-      seconds[kind].push(processCpu() - from);
-    }
-  }
-  const [ours, peer] = [median(seconds.attached), median(seconds.plain)];
+  const plain = barePc(PROGRAM).pc;
+  const [ours, peer] = alternate(
+    () => attached.slice(INSTRUCTIONS),
+    () => plain.run(INSTRUCTIONS),
+  );
+  const built = await loadBoth();
+  const withHooks = built.plain.barePc(PROGRAM).pc;
+  const withoutHooks = built.stripped.barePc(PROGRAM).pc;
+  const [off, none] = alternate(
+    () => withHooks.run(INSTRUCTIONS),
+    () => withoutHooks.run(INSTRUCTIONS),
+  );
+  log(`${built.hooks} hooks stripped: ${off.toFixed(3)} s with them, ${none.toFixed(3)} s without`);
   return [
     {
       work: "back over 10 million instructions, against one second",
@@ -84,5 +86,29 @@ export async function benchmarkDebugger(_: string, log: (line: string) => void):
       ratio: ours / peer,
       limit: 1.02,
     },
+    {
+      work: "tracing off, 10 million instructions, against a build without the hooks",
+      ours: off,
+      peer: none,
+      ratio: off / none,
+      limit: 1.02,
+    },
   ];
+}
+
+/** Seconds of processor time of either, the medians of rounds that take turns; the first round is for the compiler. */
+function alternate(ours: () => void, peer: () => void): [number, number] {
+  const seconds = [[] as number[], [] as number[]];
+  for (let round = 0; round <= 3 * ROUNDS; round++) {
+    const turns = [
+      [0, ours],
+      [1, peer],
+    ] as const;
+    for (const [which, work] of round % 2 === 0 ? turns : turns.toReversed()) {
+      const from = processCpu();
+      work();
+      if (round > 0) seconds[which].push(processCpu() - from);
+    }
+  }
+  return [median(seconds[0]), median(seconds[1])];
 }

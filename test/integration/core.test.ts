@@ -38,6 +38,8 @@ test(
         { on: "b", run: ping("10.0.0.1"), expect: answered },
         { on: "a", run: ping("10.0.0.2"), expect: answered },
         { on: "b", run: "grep -o 'Ringside core' /proc/cpuinfo", expect: { exit: 0 } },
+        // The virtio console, which the kernel has found and bound.
+        { on: "b", run: "echo through the ring > /dev/hvc0", expect: { exit: 0 } },
         { power: "b", to: "shutdown" },
       ],
     };
@@ -45,7 +47,7 @@ test(
     const { status, stdout, stderr } = ringside("run", file, "--json");
     expect(stdout, stderr).not.toBe("");
     const { steps } = JSON.parse(stdout) as { steps: { ok: boolean; error: string | null }[] };
-    expect(steps.map(({ ok, error }) => (ok ? "ok" : error))).toEqual(Array(6).fill("ok"));
+    expect(steps.map(({ ok, error }) => (ok ? "ok" : error))).toEqual(Array(7).fill("ok"));
     expect(status).toBe(0);
   },
 );

@@ -12,6 +12,7 @@ import { immediate } from "../immediate.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { checkStateFits } from "../machine-state.ts";
 import {
+  CONSOLE_PORT,
   MachineConfigError,
   PAGE_SIZE,
   type BlockDevice,
@@ -35,7 +36,7 @@ import { VgaScreen } from "./devices/vga-screen.ts";
 import { Pc, type PcBoot, type PcInput, type PcStop } from "./pc.ts";
 import { restorePc, savePc, type PcState } from "./pc-state.ts";
 
-export const CORE_VERSION = "1";
+export const CORE_VERSION = "2";
 const LIMITS = { name: "the core", nics: 2, memoryMiB: 2032 };
 /** Instructions between two looks at the host's clock. */
 const SLICE_INSTRUCTIONS = 100_000;
@@ -75,6 +76,8 @@ export class CoreMachine implements Machine {
   readonly #soon: (value: number) => void;
   #status: MachineStatus = { type: "paused" };
   #built = false;
+  /** The guest has written to the virtio console last, not to COM1: what is typed goes there. */
+  #consoleIsVirtio = false;
   /** What the reset that is under way answers. */
   #fault: TripleFault | undefined;
   #debugging: CoreDebugging | undefined;
@@ -115,7 +118,14 @@ export class CoreMachine implements Machine {
       seed: options.seed,
       events: {
         serial: (port, byte) => {
-          if (!this.#replaying) this.#serialOut(port, byte);
+          if (this.#replaying) return;
+          if (port === CONSOLE_PORT) this.#consoleIsVirtio = false;
+          this.#serialOut(port, byte);
+        },
+        virtioConsole: (bytes) => {
+          if (this.#replaying) return;
+          this.#consoleIsVirtio = true;
+          for (const byte of bytes) this.#serialOut(CONSOLE_PORT, byte);
         },
         transmit: (nic, frame) => {
           if (!this.#replaying) events.transmit(nic, frame);
@@ -365,7 +375,8 @@ export class CoreMachine implements Machine {
   }
 
   sendSerial(port: SerialPort, bytes: Uint8Array): void {
-    this.#input({ type: "serial", port, bytes });
+    const virtio = port === CONSOLE_PORT && this.#consoleIsVirtio;
+    this.#input(virtio ? { type: "virtio-console", bytes } : { type: "serial", port, bytes });
   }
 
   sendScancodes(codes: Scancodes): void {

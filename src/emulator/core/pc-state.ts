@@ -15,6 +15,7 @@ import type { Piix3IdeState } from "./devices/piix3-ide.ts";
 import type { PitState } from "./devices/pit-8254.ts";
 import type { Uart16550State } from "./devices/uart-16550.ts";
 import type { VgaState } from "./devices/vga.ts";
+import type { VirtioConsoleState } from "./devices/virtio-console.ts";
 import type { Pc } from "./pc.ts";
 
 export interface PcState {
@@ -33,6 +34,7 @@ export interface PcState {
   pci: PciBusState;
   ide: Piix3IdeState;
   nics: unknown[];
+  console: VirtioConsoleState;
 }
 
 /** Only between two runs and while no drive is busy (`pc.settle`). */
@@ -53,6 +55,7 @@ export function savePc(pc: Pc): PcState {
     pci: pc.pci.save(),
     ide: pc.ide.save(),
     nics: pc.nics.map((nic) => nic.save()),
+    console: pc.console.save(),
   };
 }
 
@@ -70,6 +73,7 @@ export function restorePc(pc: Pc, state: PcState): void {
   pc.fwCfg.restore(state.fwCfg);
   pc.ide.restore(state.ide);
   pc.nics.forEach((nic, i) => nic.restore(state.nics[i]));
+  pc.console.restore(state.console);
   pc.pit.restore(state.pit);
   pc.rtc.restore(state.rtc);
   pc.keyboard.restore(state.keyboard);

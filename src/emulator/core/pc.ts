@@ -25,7 +25,9 @@ import { Piix3Ide } from "./devices/piix3-ide.ts";
 import { Pit8254 } from "./devices/pit-8254.ts";
 import { Uart16550 } from "./devices/uart-16550.ts";
 import { Vga } from "./devices/vga.ts";
+import { VirtioConsole } from "./devices/virtio-console.ts";
 import { VirtioNet } from "./devices/virtio-net.ts";
+import type { VirtioPci } from "./devices/virtio-pci.ts";
 import { placeBoot, type PcBoot } from "./firmware/boot.ts";
 import { INSTRUCTION_SET } from "./instructions/instruction-set.ts";
 import { Bus, type BusAccess, type BusRange, type BusRegistration } from "./memory/bus.ts";
@@ -35,6 +37,7 @@ export type { PcBoot } from "./firmware/boot.ts";
 
 const MIB = 1 << 20;
 const NIC_SLOTS = [5, 8];
+const CONSOLE_SLOT = 7;
 const BOOT_CODES = { floppy: 1, disk: 2, cdrom: 3, network: 4 } as const;
 
 /** A network card as the machine sees it. */
@@ -50,6 +53,7 @@ export interface NetworkCard {
 /** Everything that comes into a machine from outside: with the instruction count beside each, a session can be repeated. */
 export type PcInput =
   | { type: "serial"; port: 0 | 1; bytes: Uint8Array }
+  | { type: "virtio-console"; bytes: Uint8Array }
   | { type: "scancodes"; codes: readonly number[] }
   | { type: "pointer"; deltaX: number; deltaY: number; wheel: number; buttons: number }
   | { type: "frame"; nic: number; frame: Uint8Array }
@@ -59,6 +63,8 @@ export type PcInput =
 
 export interface PcEvents {
   serial?(port: 0 | 1, byte: number): void;
+  /** Written to the virtio console. */
+  virtioConsole?(bytes: Uint8Array): void;
   transmit?(nic: number, frame: Uint8Array): void;
   drive?(drive: "hda" | "hdb" | "cdrom", operation: "read" | "write", bytes: number): void;
   /** A byte written to port 80h. */
@@ -124,6 +130,7 @@ export class Pc {
   readonly piix3: Piix3;
   readonly ide: Piix3Ide;
   readonly nics: NetworkCard[] = [];
+  readonly console: VirtioConsole;
   readonly hostBridge: PciFunction;
   #resetWanted = false;
   #brokenOff = false;
@@ -192,6 +199,8 @@ export class Pc {
     this.pci.add(1, 0, this.piix3.pci);
     this.pci.add(1, 1, this.ide.pci);
     (config.nics ?? []).forEach((nic, i) => this.#plugNic(i, nic));
+    this.console = this.#virtioConsole();
+    this.pci.add(CONSOLE_SLOT, 0, this.console.pci);
     this.piix3.connect(this.pci);
     this.#mapPorts();
     this.bus.mmio.register({
@@ -225,23 +234,42 @@ export class Pc {
   }
 
   #virtioNet(address: Uint8Array, transmit: (frame: Uint8Array) => void): NetworkCard {
+    const card: VirtioNet = new VirtioNet(
+      this.memory,
+      address,
+      transmit,
+      this.#movableVirtio("virtio-net", () => card.virtio),
+    );
+    return card;
+  }
+
+  #virtioConsole(): VirtioConsole {
+    const device: VirtioConsole = new VirtioConsole(
+      this.memory,
+      (bytes) => this.#events.virtioConsole?.(bytes),
+      this.#movableVirtio("virtio-console", () => device.virtio),
+    );
+    return device;
+  }
+
+  /** The memory of a virtio device, on the bus wherever its base address register says. */
+  #movableVirtio(name: string, device: () => VirtioPci) {
     let present: BusRegistration | undefined;
-    const card = new VirtioNet(this.memory, address, transmit, (base) => {
+    return (base: number | undefined): void => {
       present?.remove();
       present = undefined;
       if (base === undefined) return;
-      const write = (at: number, value: number) => card.virtio.write(at - base, value);
+      const write = (at: number, value: number) => device().write(at - base, value);
       present = this.#registerMemory({
-        name: "virtio-net",
+        name,
         first: base,
         last: base + 0x3fff,
-        read8: (at) => card.virtio.read8(at - base),
+        read8: (at) => device().read8(at - base),
         write8: write,
         write16: write,
         write32: write,
       });
-    });
-    return card;
+    };
   }
 
   #registerMemory(range: BusRange): BusRegistration | undefined {
@@ -451,6 +479,7 @@ export class Pc {
     this.piix3.reset();
     for (const channel of this.ide.channels) channel.reset();
     for (const nic of this.nics) nic.reset();
+    this.console.reset();
     this.pic.reset();
     this.pit.reset();
     this.rtc.reset();
@@ -486,6 +515,9 @@ export class Pc {
     switch (input.type) {
       case "serial":
         this.serial[input.port].send(input.bytes);
+        break;
+      case "virtio-console":
+        this.console.send(input.bytes);
         break;
       case "scancodes":
         this.keyboard.sendScancodes(input.codes);
