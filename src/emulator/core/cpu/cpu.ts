@@ -66,7 +66,7 @@ import { Watch } from "./watch.ts";
 /** Why `run` came back. `limit`: all instructions asked for are done. */
 export type StopReason = "limit" | "halted" | "shutdown" | "stopped";
 
-const MAXIMUM_BLOCK = 48;
+const MAXIMUM_BLOCK = 16;
 const FAULT = new GuestFault();
 /** Thrown to leave an instruction without an exception. */
 const NO_VECTOR = -1;
@@ -76,10 +76,24 @@ function stale(cpu: Cpu): null {
   return null;
 }
 
-/** The end of a block that was left by falling through: moves EIP on. It is no instruction and is not counted. */
-function tail(cpu: Cpu, op: Instruction): null {
-  cpu.r[EIP] = cpu.r[EIP] + op.offset;
+/**
+ * The end of a block that was left by falling through: moves EIP on, to the block behind it where that is known (hot.ts,
+ * `branch`). It is no instruction and is not counted.
+ */
+function tail(cpu: Cpu, op: Instruction): Instruction | null {
+  const eip = (cpu.r[EIP] + op.offset) | 0;
+  cpu.r[EIP] = eip;
   cpu.left++;
+  if (!cpu.flatCode) return null;
+  const { link } = op;
+  if (
+    link !== null &&
+    link.execute !== stale &&
+    (cpu.entries[eip >>> 12] & (-4096 | cpu.denyExecute)) === op.linkPage
+  ) {
+    return link;
+  }
+  cpu.linkFrom = op;
   return null;
 }
 

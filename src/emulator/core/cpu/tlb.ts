@@ -42,16 +42,9 @@ export class Tlb {
     this.count = kept;
   }
 
-  /** Forgets one page. Its place in the list stays; setting it again would list it twice, so it is removed here. */
+  /** Forgets one page. It stays in the list, where it may come to stand twice. */
   flushPage(page: number): void {
-    if (this.entries[page] === -1) return;
     this.entries[page] = -1;
-    for (let i = 0; i < this.count; i++) {
-      if (this.filled[i] === page) {
-        this.filled[i] = this.filled[--this.count];
-        return;
-      }
-    }
   }
 
   /** Makes writes to a page of physical memory take the slow path, through whatever linear page they come. */
