@@ -12,6 +12,7 @@
  */
 import { Random } from "../../../common/random.ts";
 import { decode, TOO_LONG, TRUNCATED, type DecodeMap } from "../instructions/decode.ts";
+import { fuse } from "../instructions/fused.ts";
 import { Instruction } from "../instructions/instruction.ts";
 import { X87State } from "../float/x87-state.ts";
 import type { TripleFault } from "../../triple-fault.ts";
@@ -582,7 +583,10 @@ export class Cpu implements CpuLines {
       op.end = at - start;
       if (this.watch !== null) this.watch.wrap(op, linear + op.offset);
       if (last === null) first = op;
-      else last.next = op;
+      else {
+        last.next = op;
+        if (this.watch === null) fuse(last, op);
+      }
       last = op;
       count++;
       if (op.row < 0 || map.rows[op.row].ends) break;

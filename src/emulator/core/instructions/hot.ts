@@ -32,7 +32,7 @@ import { address } from "./operands.ts";
  * To the target of a direct branch. In flat code the place in the block cache is remembered in `op.link`, so that the
  * next time nothing is looked up but whether the target's page is still the same one and may be executed.
  */
-function branch(cpu: Cpu, op: Instruction): Instruction | null {
+export function branch(cpu: Cpu, op: Instruction): Instruction | null {
   const r = cpu.r;
   const target = (r[EIP] + op.end + op.immediate) | 0;
   if (!cpu.flatCode) return goTo(cpu, target);
@@ -68,7 +68,8 @@ function branchTo(cpu: Cpu, op: Instruction, target: number): Instruction | null
   return null;
 }
 
-const JUMPS: readonly Handler[] = [
+/** By the number of the condition. */
+export const JUMPS: readonly Handler[] = [
   (cpu, op) => (overflowFlag(cpu.r) !== 0 ? branch(cpu, op) : op.next),
   (cpu, op) => (overflowFlag(cpu.r) === 0 ? branch(cpu, op) : op.next),
   (cpu, op) => (cpu.r[FLAG_CARRY] < 0 ? branch(cpu, op) : op.next),
@@ -607,6 +608,13 @@ function rol32(r: Int32Array, value: number, count: number, right = false): numb
   const overflow = carry ^ (right ? (result >>> 30) & 1 : result >>> 31);
   r[FLAG_CARRY] = (r[FLAG_CARRY] & 0x3fffffff) | (carry << 31) | ((carry ^ overflow) << 30);
   return result;
+}
+
+/** Throws for a key that is none: fused.ts has the same. */
+export function hotForm(key: string): Handler {
+  const handler = FORMS[key];
+  if (handler === undefined) throw new Error(`no form "${key}"`);
+  return handler;
 }
 
 const lookUp: Binder = (form) =>
