@@ -1,7 +1,8 @@
 /** MMX and SSE as the system's bits make them: what raises #UD, #NM, #MF, #XM. Values: test/conformance/hardware. */
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { Cpu } from "../cpu/cpu.ts";
+import { runRealMode, vectorOf } from "../conformance/real-mode-program.ts";
+import type { Cpu } from "../cpu/cpu.ts";
 import { type CpuModel, DEFAULT_CPU_MODEL, FEATURE_SSE2 } from "../cpu/cpuid.ts";
 import {
   CR0_EM,
@@ -9,22 +10,14 @@ import {
   CR0_TS,
   CR4_OSFXSR,
   CR4_OSXMMEXCPT,
-  EIP,
   VECTOR_GP,
   VECTOR_MF,
   VECTOR_NM,
   VECTOR_UD,
   VECTOR_XM,
 } from "../cpu/registers.ts";
-import { setRealSegment } from "../cpu/segmentation.ts";
-import { Bus } from "../memory/bus.ts";
-import { PhysicalMemory } from "../memory/physical-memory.ts";
 import { approximateReciprocal, approximateReciprocalRoot } from "../vector/binary-convert.ts";
 import { VectorRegisters } from "../vector/vector-registers.ts";
-import { INSTRUCTION_SET } from "./instruction-set.ts";
-
-const HANDLERS = 0x5000;
-const hex = (text: string) => Uint8Array.from(text.trim().split(/\s+/), (byte) => Number.parseInt(byte, 16));
 
 interface Setup {
   cr0?: number;
@@ -34,28 +27,16 @@ interface Setup {
   before?: (cpu: Cpu) => void;
 }
 
-/** Runs 16-bit code at 1000h until HLT; vector n has its HLT at 5000h + 16 n. */
 function run(code: string, setup: Setup = {}): Cpu {
-  const memory = new PhysicalMemory(1 << 20);
-  const cpu = new Cpu(new Bus(memory), INSTRUCTION_SET, setup.model ?? DEFAULT_CPU_MODEL);
-  for (let vector = 0; vector < 32; vector++) {
-    memory.write16(vector * 4, HANDLERS + 16 * vector);
-    memory.write8(HANDLERS + 16 * vector, 0xf4);
-  }
-  memory.load(0x1000, hex(`${code} f4`));
-  for (let segment = 0; segment < 6; segment++) setRealSegment(cpu, segment, 0);
-  cpu.r[4] = 0x8000;
-  cpu.r[EIP] = 0x1000;
-  cpu.cr0 |= CR0_NE | (setup.cr0 ?? 0);
-  cpu.cr4 = setup.cr4 ?? CR4_OSFXSR | CR4_OSXMMEXCPT;
-  if (setup.mxcsr !== undefined) cpu.vectors.mxcsr = setup.mxcsr;
-  setup.before?.(cpu);
-  cpu.run(1000);
-  return cpu;
+  const prepare = (cpu: Cpu) => {
+    cpu.cr0 |= CR0_NE | (setup.cr0 ?? 0);
+    cpu.cr4 = setup.cr4 ?? CR4_OSFXSR | CR4_OSXMMEXCPT;
+    if (setup.mxcsr !== undefined) cpu.vectors.mxcsr = setup.mxcsr;
+    setup.before?.(cpu);
+  };
+  return runRealMode(code, prepare, setup.model);
 }
 
-/** The vector whose handler halted, or a negative number for the code itself. */
-const vectorOf = (cpu: Cpu) => (cpu.r[EIP] - 1 - HANDLERS) / 16;
 const NONE = -1;
 const vector = (code: string, setup?: Setup) => Math.max(NONE, vectorOf(run(code, setup)));
 

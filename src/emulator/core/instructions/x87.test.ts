@@ -1,33 +1,10 @@
 /** x87 instructions as programs see them: stack, pointers, images, exceptions. Values: test/conformance/float. */
 import { describe, expect, test } from "vitest";
-import { Cpu } from "../cpu/cpu.ts";
+import { runRealMode, vectorOf } from "../conformance/real-mode-program.ts";
 import { CR0_NE, CR0_TS, EIP } from "../cpu/registers.ts";
-import { setRealSegment } from "../cpu/segmentation.ts";
-import { Bus } from "../memory/bus.ts";
-import { PhysicalMemory } from "../memory/physical-memory.ts";
-import { INSTRUCTION_SET, NOT_EXECUTED } from "./instruction-set.ts";
+import { NOT_EXECUTED } from "./instruction-set.ts";
 
-const HANDLERS = 0x5000;
-const hex = (text: string) => Uint8Array.from(text.trim().split(/\s+/), (byte) => Number.parseInt(byte, 16));
-
-/** Runs 16-bit code at 1000h until HLT; vector n has its HLT at 5000h + 16 n. */
-function run(code: string, cr0 = CR0_NE): Cpu {
-  const memory = new PhysicalMemory(1 << 20);
-  const cpu = new Cpu(new Bus(memory), INSTRUCTION_SET);
-  for (let vector = 0; vector < 32; vector++) {
-    memory.write16(vector * 4, HANDLERS + 16 * vector);
-    memory.write8(HANDLERS + 16 * vector, 0xf4);
-  }
-  memory.load(0x1000, hex(`${code} f4`));
-  for (let segment = 0; segment < 6; segment++) setRealSegment(cpu, segment, 0);
-  cpu.r[4] = 0x8000;
-  cpu.r[EIP] = 0x1000;
-  cpu.cr0 |= cr0;
-  cpu.run(1000);
-  return cpu;
-}
-
-const vectorOf = (cpu: Cpu) => (cpu.r[EIP] - 1 - HANDLERS) / 16;
+const run = (code: string, cr0 = CR0_NE) => runRealMode(code, (cpu) => void (cpu.cr0 |= cr0));
 /** FNINIT; FLD1; FLDZ; FDIVP with ZM unmasked: one exception waits. */
 const DIVIDED_BY_ZERO = "db e3 c7 06 00 20 7b 03 d9 2e 00 20 d9 e8 d9 ee de f9";
 
@@ -46,14 +23,9 @@ describe("an unmasked exception", () => {
     expect(cpu.r16[0]).toBe(0xb084);
   });
   test("without CR0.NE asserts FERR# and waits for its interrupt", () => {
-    const memory = new PhysicalMemory(1 << 20);
-    const cpu = new Cpu(new Bus(memory), INSTRUCTION_SET);
     let asserted = 0;
-    cpu.onFloatError = () => asserted++;
-    memory.load(0x1000, hex(`${DIVIDED_BY_ZERO} d9 e8 f4`));
-    for (let segment = 0; segment < 6; segment++) setRealSegment(cpu, segment, 0);
-    cpu.r[EIP] = 0x1000;
-    expect([cpu.run(100), asserted, cpu.r[EIP]]).toEqual(["halted", 1, 0x1012]);
+    const cpu = runRealMode(`${DIVIDED_BY_ZERO} d9 e8`, (made) => (made.onFloatError = () => asserted++));
+    expect([cpu.halted, asserted, cpu.r[EIP]]).toEqual([true, 1, 0x1012]);
   });
 });
 
