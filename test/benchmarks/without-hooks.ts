@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Plugin, type Rollup } from "vite";
+import type { Plugin, Rollup } from "vite";
 
 type BarePcModule = typeof import("../../src/emulator/core/debug/bare-pc.ts");
 
@@ -39,6 +39,8 @@ export async function loadBoth(): Promise<{ plain: BarePcModule; stripped: BareP
 }
 
 async function load(root: string, folder: string, name: string, plugins: Plugin[]): Promise<BarePcModule> {
+  // Only here: every other command would wait for it.
+  const { build } = await import("vite");
   const built = (await build({
     root,
     configFile: false,
