@@ -16,6 +16,7 @@ import { StoreContents } from "../hypervisor-model/virtual-machines/machine-cont
 import {
   compileEngine,
   createMachineWorker,
+  prepareMachineWorker,
 } from "../hypervisor-model/virtual-machines/machine-worker-node.ts";
 import { describeReason } from "../hypervisor-model/virtual-machines/reasons.ts";
 import type { MachineHost } from "../hypervisor-model/virtual-machines/running-machine.ts";
@@ -49,7 +50,13 @@ export async function openLaboratory(storeFolder?: string): Promise<Laboratory> 
   return {
     store,
     random,
-    host: { createWorker: createMachineWorker, compileEngine, images, store },
+    host: {
+      createWorker: createMachineWorker,
+      prepareWorker: prepareMachineWorker,
+      compileEngine,
+      images,
+      store,
+    },
     library,
     contents,
     close: () => store.close(),

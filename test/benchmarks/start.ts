@@ -10,6 +10,7 @@ import { FIRMWARE_IMAGE, ImageLoader } from "../../src/hypervisor-model/virtual-
 import {
   compileEngine,
   createMachineWorker,
+  prepareMachineWorker,
   machineWorkerFile,
 } from "../../src/hypervisor-model/virtual-machines/machine-worker-node.ts";
 import {
@@ -36,7 +37,13 @@ export async function benchmarkStart(
 ): Promise<BenchmarkRow[]> {
   const images = new ImageLoader({ type: "folder", path: imagesFolder });
   const store = new MemoryStore();
-  const host: MachineHost = { createWorker: createMachineWorker, compileEngine, images, store };
+  const host: MachineHost = {
+    createWorker: createMachineWorker,
+    prepareWorker: prepareMachineWorker,
+    compileEngine,
+    images,
+    store,
+  };
   const bare = await bareImage(images, image);
   const template = await images.fileOfRole(image, "system-disk");
   const { id: disk } = await createDisk(store, {

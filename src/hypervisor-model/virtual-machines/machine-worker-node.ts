@@ -12,8 +12,26 @@ export function machineWorkerFile(): URL {
   return new URL(here.includes("/chunks/") ? "../machine-worker.js" : "./machine-worker.js", here);
 }
 
+/** A thread that has been started before there is a machine for it; it does not keep the program alive. */
+let spare: Worker | undefined;
+
+/** Starts the thread of the next machine: that takes as long as restoring a state. */
+export function prepareMachineWorker(): void {
+  if (spare !== undefined) return;
+  const worker = (spare = new Worker(machineWorkerFile()));
+  worker.unref();
+  const gone = () => {
+    if (spare === worker) spare = undefined;
+  };
+  worker.on("error", gone);
+  worker.on("exit", gone);
+}
+
 export function createMachineWorker(): WorkerHandle {
-  return workerHandle(new Worker(machineWorkerFile()));
+  const worker = spare ?? new Worker(machineWorkerFile());
+  spare = undefined;
+  worker.ref();
+  return workerHandle(worker);
 }
 
 export function workerHandle(worker: Worker): WorkerHandle {

@@ -89,6 +89,8 @@ export interface MachineHost {
   /** `createMachineWorker` and `compileEngine` of machine-worker-browser.ts or machine-worker-node.ts. */
   createWorker(): WorkerHandle;
   compileEngine(): Promise<WebAssembly.Module>;
+  /** `prepareMachineWorker` of the same files: called when a machine has started, for the next one. */
+  prepareWorker?(): void;
   /** Unpacks warm states beside the thread that starts machines. */
   unpack?: Unpack;
   images: ImageLoader;

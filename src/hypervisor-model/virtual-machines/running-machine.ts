@@ -324,6 +324,7 @@ class GuestMachine implements RunningMachine {
     if (status.stage === "run") {
       await this.#readPartitions();
       this.#ready.resolve(status);
+      this.#host.prepareWorker?.();
       // So that a reset works without the network too.
       this.#loadKernel?.().catch(() => undefined);
       return;

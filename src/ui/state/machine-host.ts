@@ -17,6 +17,7 @@ const VISITED = "ringside-visited";
 /** Its store is added when it has been opened. */
 export const machineHost: MachineHost = {
   createWorker: createMachineWorker,
+  prepareWorker: prepareMachineWorker,
   compileEngine,
   unpack: unpackInWorker,
   images: new ImageLoader({ type: "url", base: new URL("images/", document.baseURI).href }),
