@@ -41,6 +41,16 @@ test("A disk image becomes a disk of the machine, and nothing else is promised",
   await page.locator(".summary dd", { hasText: "3 MiB" }).waitFor();
 });
 
+test("An image of a floppy's size is taken for a floppy, and the user can make a disk of it", async () => {
+  await wizardWith("small.img", Buffer.alloc(1_474_560));
+  const use = page.getByRole("group", { name: "Use the file as" });
+  expect(await use.getByLabel("Floppy drive").isChecked()).toBe(true);
+  await use.getByLabel("Hard disk").check();
+  for (let i = 0; i < 2; i++) await next().click();
+  expect(await page.locator("rs-wizard ul").innerText()).toMatch(/Hard disk.*\n?.*small\.img/);
+  await page.keyboard.press("Escape");
+});
+
 test("A kernel's command line can be changed and is kept from step to step", async () => {
   const kernel = Buffer.alloc(4096);
   kernel.write("HdrS", 0x202);
