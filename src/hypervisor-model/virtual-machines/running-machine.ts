@@ -17,11 +17,11 @@ import {
   buffersOf,
   type FromWorker,
   type LiveSnapshot,
-  type StartingPoint,
   type TakenSnapshot,
   type WorkerMedium,
 } from "./machine-worker-protocol.ts";
-import { prepareBoot, warmKeyOf, type PreparedBoot } from "./running-machine-boot.ts";
+import { MachineOrigin } from "./machine-origin.ts";
+import { prepareBoot } from "./running-machine-boot.ts";
 import { ByteRing, PanicWatch } from "./running-machine-console.ts";
 import { MachineThread, MachineThreadError } from "./running-machine-thread.ts";
 import type {
@@ -91,9 +91,7 @@ class GuestMachine implements RunningMachine {
   readonly #activity = { hda: idle(), hdb: idle(), cdrom: idle(), floppy: idle() };
   #thread: MachineThread | undefined;
   #status: RunningStatus = { type: "starting" };
-  #startedBy: RunningMachine["startedBy"];
-  /** Key under which the state at stage wait is to be kept, for a shape that has none yet. */
-  #captureKey: string | undefined;
+  readonly #origin: MachineOrigin;
   #greeting = false;
   #hasAgent = false;
   #size: { columns: number; rows: number } | undefined;
@@ -102,6 +100,7 @@ class GuestMachine implements RunningMachine {
     this.spec = spec;
     this.#host = host;
     this.#options = options;
+    this.#origin = new MachineOrigin(spec, host, options);
     this.#size = spec.console;
     this.agent = new AgentClient((bytes) => this.#serial(AGENT_PORT, bytes));
     this.agent.onStatus((status) => void this.#agentStatus(status));
@@ -126,7 +125,7 @@ class GuestMachine implements RunningMachine {
     return this.#status;
   }
   get startedBy() {
-    return this.#startedBy;
+    return this.#origin.startedBy;
   }
   get loaded() {
     return this.#loaded.promise;
@@ -149,13 +148,7 @@ class GuestMachine implements RunningMachine {
     const compiling = host.compileEngine();
     compiling.catch(() => undefined);
     const prepared = await prepareBoot(spec, host);
-    const { boot, kernel } = prepared;
-    const mayBeWarm = this.#mayBeWarm(prepared);
-    if (!mayBeWarm && boot.type === "linux" && kernel !== undefined) {
-      // A state has no need of it until the machine is reset.
-      if (this.#options.resume === undefined || spec.engine !== "v86") boot.kernel = await kernel();
-      else this.#loadKernel = kernel;
-    }
+    await this.#origin.beforeBuilding(prepared);
     const module = await compiling;
     if (this.#ended_()) return;
     const thread = (this.#thread = new MachineThread(
@@ -165,7 +158,7 @@ class GuestMachine implements RunningMachine {
         module,
         hardware: prepared.hardware,
         firmware: prepared.firmware,
-        boot,
+        boot: prepared.boot,
         drives: prepared.drives,
         links: spec.nics.map((nic) => nic.connected),
         seed: crypto.getRandomValues(new Uint32Array(1))[0],
@@ -178,9 +171,9 @@ class GuestMachine implements RunningMachine {
     const built = thread.call((control) => control.build());
     built.catch(() => undefined);
     // The machine is built while its warm state is still being unpacked.
-    const from = mayBeWarm ? await this.#warmState(prepared) : this.#resumeState();
+    const from = await this.#origin.find(prepared);
     if (this.#ended_()) {
-      this.#giveBack?.(from.state);
+      this.#origin.giveBack?.(from.state);
       return;
     }
     await built;
@@ -199,42 +192,12 @@ class GuestMachine implements RunningMachine {
     this.#hasAgent = prepared.hasAgent;
     if (!prepared.hasAgent) {
       this.#ready.reject(new MachineEndedError("this guest has no agent"));
-    } else if (this.#startedBy === "warm") {
+    } else if (this.#origin.startedBy === "warm") {
       await this.#go();
-    } else if (this.#startedBy === "resume" && !paused) {
+    } else if (this.#origin.startedBy === "resume" && !paused) {
       await this.#wakeUp();
     }
   }
-
-  #mayBeWarm({ hasAgent, image }: PreparedBoot): boolean {
-    const { resume, mode = "warm" } = this.#options;
-    return (
-      resume === undefined && mode === "warm" && hasAgent && image !== undefined && this.spec.engine === "v86"
-    );
-  }
-
-  #resumeState(): StartingPoint {
-    const { resume } = this.#options;
-    this.#startedBy = resume === undefined ? "cold" : "resume";
-    return { state: resume, stateIsLent: false };
-  }
-
-  /** The warm state of this shape; without one the kernel, as the machine boots cold, and its state will be kept. */
-  async #warmState(prepared: PreparedBoot): Promise<StartingPoint> {
-    const key = warmKeyOf(prepared);
-    const lent = await warmStatesOf(this.#host).borrow(prepared.image!, key);
-    if (lent === undefined) {
-      this.#startedBy = "cold";
-      this.#captureKey = key;
-      return { stateIsLent: false, kernel: await prepared.kernel?.() };
-    }
-    this.#startedBy = "warm";
-    this.#giveBack = lent.giveBack;
-    this.#loadKernel = prepared.kernel;
-    return { state: lent.state, stateIsLent: true };
-  }
-  /** Ends the loan of the warm state. */
-  #giveBack: ((state: MachineState | undefined) => void) | undefined;
 
   #startFailed(error: unknown): void {
     const reason = error instanceof Error ? error : new Error(String(error));
@@ -265,7 +228,7 @@ class GuestMachine implements RunningMachine {
         this.#tell();
         break;
       case "state-back":
-        this.#giveBack?.(message.state);
+        this.#origin.giveBack?.(message.state);
         break;
       case "kernel-wanted":
         void this.#sendKernel();
@@ -326,13 +289,13 @@ class GuestMachine implements RunningMachine {
       this.#ready.resolve(status);
       this.#host.prepareWorker?.();
       // So that a reset works without the network too.
-      this.#loadKernel?.().catch(() => undefined);
+      this.#origin.loadKernel?.().catch(() => undefined);
       return;
     }
     if (this.#greeting) return;
     this.#greeting = true;
     try {
-      if (this.#captureKey !== undefined) await this.#capture(this.#captureKey);
+      if (this.#origin.captureKey !== undefined) await this.#capture(this.#origin.captureKey);
       await this.#go();
     } catch (error) {
       if (!this.#ended_()) this.#ready.reject(error as Error);
@@ -346,7 +309,7 @@ class GuestMachine implements RunningMachine {
    * itself; a disk behind its system disk is read again from here.
    */
   async #readPartitions(): Promise<void> {
-    if (this.#startedBy !== "warm" || this.spec.disks.length < 2 || this.#partitionsRead) return;
+    if (this.#origin.startedBy !== "warm" || this.spec.disks.length < 2 || this.#partitionsRead) return;
     this.#partitionsRead = true;
     await this.agent.run("blockdev --rereadpt /dev/sdb", { timeoutMs: 10_000 }).catch(() => undefined);
   }
@@ -354,7 +317,7 @@ class GuestMachine implements RunningMachine {
 
   /** Takes the warm state of this shape for the next machine. */
   async #capture(key: string): Promise<void> {
-    this.#captureKey = undefined;
+    this.#origin.captureKey = undefined;
     const thread = this.#live();
     this.#capturing = true;
     try {
@@ -434,11 +397,9 @@ class GuestMachine implements RunningMachine {
     for (const listener of this.#statusListeners) listener(this.#status);
   }
 
-  #loadKernel: (() => Promise<Uint8Array>) | undefined;
-
   async #sendKernel(): Promise<void> {
     try {
-      const kernel = await this.#loadKernel?.();
+      const kernel = await this.#origin.loadKernel?.();
       if (kernel !== undefined) this.#thread?.send({ type: "kernel", bytes: kernel });
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
@@ -499,7 +460,7 @@ class GuestMachine implements RunningMachine {
   #end(reason: EndReason): void {
     if (this.#ended_()) return;
     this.#thread?.end();
-    this.#giveBack?.(undefined);
+    this.#origin.giveBack?.(undefined);
     this.#setStatus({ type: "ended", reason });
     const words = `the machine has ended (${reason.type})`;
     this.agent.close(words);
