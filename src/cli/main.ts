@@ -1,6 +1,7 @@
 /** The command line's front door: which command, its help, and the exit status. */
 import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
+import { compare, COMPARE_HELP } from "./compare.ts";
 import { cpuTest, CPU_TEST_HELP } from "./cpu-test.ts";
 import { lab, LAB_HELP } from "./lab.ts";
 import { predictCommand, PREDICT_HELP } from "./predict.ts";
@@ -15,6 +16,7 @@ const COMMANDS: Record<string, { run: (argv: string[]) => Promise<number>; help:
   run: { run, help: RUN_HELP },
   "cpu-test": { run: cpuTest, help: CPU_TEST_HELP },
   rom: { run: rom, help: ROM_HELP },
+  compare: { run: compare, help: COMPARE_HELP },
   predict: { run: predictCommand, help: PREDICT_HELP },
   lab: { run: lab, help: LAB_HELP },
   bench: { run: bench, help: BENCH_HELP },

@@ -23,6 +23,10 @@ export function formula(value: number, how: string): Estimate {
   return { value, kind: "formula", how };
 }
 
+export function executed(value: number, how: string): Estimate {
+  return { value, kind: "executed", how };
+}
+
 export function fit(value: number, how: string): Estimate {
   return { value, kind: "fit", how };
 }

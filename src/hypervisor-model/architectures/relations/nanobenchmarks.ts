@@ -3,7 +3,11 @@
  * paging, from the events it causes there. The cost of an event is taken from the paper's other rows, never from the row asked.
  */
 import type { CellName, FigureBook } from "../figures.ts";
-import { formula, type Estimate } from "../relation.ts";
+import { perIteration } from "../../monitor/architectures.ts";
+import type { Architecture } from "../../monitor/architecture.ts";
+import type { EventType } from "../../monitor/events.ts";
+import type { Workload } from "../../guest-kernel/workloads.ts";
+import { executed, formula, type Estimate } from "../relation.ts";
 
 export const ADAMS = "Adams & Agesen, ASPLOS 2006";
 const TABLE = "raw-data appendix / Fig. 4 nanobenchmarks";
@@ -20,10 +24,43 @@ const PTE_SAME = "PTE write, value unchanged (traced page)";
 const PTE_CLEAR = "PTE write, present to not-present";
 const PTE_SET = "PTE write, not-present to present";
 
-/** Rows that leave the guest once on VT-x of that generation; the others run there as they are. */
-const EXITING = [IN, PAGE_FAULT, PTE_SAME, PTE_CLEAR, PTE_SET];
+const ROWS = [SYSCALL, IN, TPR, CALL, PAGE_FAULT, DIVIDE, PTE_SAME, PTE_CLEAR, PTE_SET];
+
+/**
+ * The teaching kernel's workload that does what a row measures, and how often an iteration does it. CR8 is left out: the kernel's
+ * task priority is in memory, which exits where CR8 does not. INT 80h stands for SYSCALL.
+ */
+const WORKLOAD_OF: Readonly<Record<string, [workload: Workload, times: number]>> = {
+  [SYSCALL]: ["system-call", 1],
+  [IN]: ["port-input", 1],
+  [CALL]: ["call-return", 1],
+  [PAGE_FAULT]: ["page-fault", 1],
+  [DIVIDE]: ["divide-error", 1],
+  [PTE_SAME]: ["page-table", 2],
+  [PTE_CLEAR]: ["page-table", 2],
+  [PTE_SET]: ["page-table", 2],
+};
+
+const counted = new Map<string, number>();
+
+/** Events of a type that one operation of a row causes, executed on the core; undefined where no workload does it. */
+function countedEvents(metric: string, architecture: Architecture, type: EventType): number | undefined {
+  if (WORKLOAD_OF[metric] === undefined) return undefined;
+  const [workload, times] = WORKLOAD_OF[metric];
+  const key = `${architecture} ${workload} ${type}`;
+  let count = counted.get(key);
+  if (count === undefined) {
+    count = 0;
+    for (const [name, each] of Object.entries(perIteration(architecture, workload).counts)) {
+      if (name.startsWith(`${type} `)) count += each;
+    }
+    counted.set(key, count);
+  }
+  return count / times;
+}
+
 /** Rows in which the guest's kernel is entered by a trap, which the translator's monitor delivers. */
-const ENTERING = [SYSCALL, PAGE_FAULT, DIVIDE];
+const entries = (metric: string) => countedEvents(metric, "binary-translation", "injection") ?? 0;
 /** Rows that translated code does by itself, in a few instructions on the monitor's copy of the state. */
 const INLINE = [IN, TPR, CALL];
 const PTE_WRITES = [PTE_SAME, PTE_CLEAR, PTE_SET];
@@ -41,30 +78,37 @@ function measured(book: FigureBook, rows: readonly string[], system: string) {
 }
 
 function hardwareMonitor(metric: string, native: number, book: FigureBook): Estimate | undefined {
-  if (!EXITING.includes(metric)) {
+  const exits = countedEvents(metric, "svm-shadow", "exit");
+  if (exits === undefined) {
     return formula(native, "no exit: the guest runs the instruction directly, at its native cost");
   }
-  const alike = PTE_WRITES.includes(metric) ? PTE_WRITES : EXITING;
+  if (exits === 0) {
+    return executed(native, "0 exits counted on the core (SVM with shadow paging): its native cost");
+  }
+  const exiting = ROWS.filter((row) => (countedEvents(row, "svm-shadow", "exit") ?? 0) > 0);
+  const alike = PTE_WRITES.includes(metric) ? PTE_WRITES : exiting;
   const others = measured(book, alike, VT).filter((row) => row.metric !== metric);
   if (others.length === 0) return undefined;
   const exit = geometricMean(others.map((row) => row.value - row.native));
-  return formula(
-    native + exit,
-    `native ${native} + 1 exit with its emulation × ${Math.round(exit)} cycles ` +
-      `(what an exit adds in: ${others.map((row) => row.metric).join("; ")})`,
+  return executed(
+    native + exits * exit,
+    `native ${native} + ${exits} exit with its emulation, counted on the core (SVM with shadow paging), × ` +
+      `${Math.round(exit)} cycles (what an exit adds in: ${others.map((row) => row.metric).join("; ")})`,
   );
 }
 
 function translator(metric: string, native: number, book: FigureBook): Estimate | undefined {
   const others = (rows: readonly string[]) => measured(book, rows, BT).filter((row) => row.metric !== metric);
-  if (ENTERING.includes(metric)) {
-    const entries = others(ENTERING);
-    if (entries.length === 0) return undefined;
-    const entry = entries.reduce((sum, row) => sum + row.value - row.native, 0) / entries.length;
-    return formula(
-      native + entry,
-      `native ${native} + 1 entry of the guest's kernel through the monitor × ${Math.round(entry)} cycles ` +
-        `(what it adds in: ${entries.map((row) => row.metric).join("; ")})`,
+  const entered = entries(metric);
+  if (entered > 0) {
+    const alike = others(ROWS.filter((row) => entries(row) > 0));
+    if (alike.length === 0) return undefined;
+    const entry = alike.reduce((sum, row) => sum + row.value - row.native, 0) / alike.length;
+    return executed(
+      native + entered * entry,
+      `native ${native} + ${entered} entry of the guest's kernel through the monitor, counted on the core ` +
+        `(binary translation), × ${Math.round(entry)} cycles (what it adds in: ` +
+        `${alike.map((row) => row.metric).join("; ")})`,
     );
   }
   if (metric === CALL) {

@@ -140,6 +140,16 @@ describe("VMRUN and #VMEXIT", () => {
     expect(machine.field(vmcb.VMCB_RFLAGS)).toBe(0x46);
   });
 
+  test("RF that the guest is entered with lasts for one instruction", () => {
+    // nop; hlt
+    const { machine } = run({
+      guest: "90 f4",
+      intercepts: [EXIT_HLT],
+      prepare: (m) => m.set(vmcb.VMCB_RFLAGS, 0x10002),
+    });
+    expect(machine.field(vmcb.VMCB_RFLAGS)).toBe(2);
+  });
+
   test("real mode with paging, which only VMRUN can enter, translates addresses", () => {
     // mov byte [9100h], 77h; hlt, with page 9 at 40000h
     const { memory, machine } = run({

@@ -6,7 +6,13 @@
  * The host's state is kept in the page that VM_HSAVE_PA names, in the VMCB's own layout; nothing of it is in here, so that a
  * saved machine needs only what `save` gives.
  */
-import { ATTENTION_HALT, ATTENTION_INJECT, ATTENTION_SHADOW, ATTENTION_VIRTUAL } from "../attention.ts";
+import {
+  ATTENTION_HALT,
+  ATTENTION_INJECT,
+  ATTENTION_RESUME,
+  ATTENTION_SHADOW,
+  ATTENTION_VIRTUAL,
+} from "../attention.ts";
 import type { Cpu } from "../cpu.ts";
 import { deliver, SOURCE_EXCEPTION, SOURCE_EXTERNAL, SOURCE_SOFTWARE } from "../exceptions.ts";
 import { readFlags, writeFlags } from "../flags.ts";
@@ -26,6 +32,7 @@ import {
   ES,
   ESP,
   FLAG_IF,
+  FLAG_RF,
   FS,
   GS,
   LDTR,
@@ -379,6 +386,7 @@ export class Svm {
       return;
     }
     if ((this.read(vmcb, VMCB_INTERRUPT_SHADOW) & 1) !== 0) cpu.attend(ATTENTION_SHADOW);
+    if ((cpu.systemFlags & FLAG_RF) !== 0) cpu.attend(ATTENTION_RESUME);
     // The loop looks at what has changed under it: translations, control flow, interrupts.
     cpu.attend(0);
   }
