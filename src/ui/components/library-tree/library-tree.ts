@@ -7,9 +7,9 @@ import "@awesome.me/webawesome/dist/components/dropdown-item/dropdown-item.js";
 import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import type { LibraryFolder } from "../../../hypervisor-model/virtual-machines/library.ts";
-import { command, dialog } from "../../state/commands.ts";
+import { dialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
-import { folders, openTab, type MachineView } from "../../state/machines.ts";
+import { folders, type MachineView } from "../../state/machines.ts";
 import { hashOf, route } from "../../state/route.ts";
 import { stepControl } from "../../state/step-control.ts";
 import { stateMark, stateName } from "../../state/state-name.ts";
@@ -17,24 +17,9 @@ import "../action-button/action-button.ts";
 import { RingsideElement } from "../element.ts";
 import "../icon/icon.ts";
 import { sharedStyles } from "../shared.styles.ts";
+import "./machine-menu.ts";
+import type { MachineMenu } from "./machine-menu.ts";
 
-/** What the menu of a machine offers, in VMware's order. */
-const MACHINE_MENU = [
-  "power-on",
-  "resume",
-  "suspend",
-  "reset",
-  "shut-down",
-  "power-off",
-  "snapshot",
-  "revert",
-  "snapshot-manager",
-  "clone",
-  "settings",
-  "rename",
-  "duplicate",
-  "remove",
-];
 const TOP = "top";
 
 @customElement("rs-library")
@@ -111,19 +96,15 @@ export class LibraryTree extends RingsideElement {
         border: 0;
         border-radius: 4px;
         background: none;
-        opacity: 0;
+        opacity: var(--rs-more-opacity, 1);
         cursor: pointer;
       }
-      :is(.row, .folder):is(:hover, :focus-within) .more,
-      [data-current] .more {
-        opacity: 1;
+      .row,
+      .folder {
+        --rs-more-opacity: 0;
       }
-      .reason {
-        display: block;
-        max-inline-size: 240px;
-        color: var(--rs-text-quiet);
-        font-size: var(--rs-text-small);
-        white-space: normal;
+      :is(.row, .folder):is(:hover, :focus-within, [data-current]) {
+        --rs-more-opacity: 1;
       }
       a {
         display: flex;
@@ -165,10 +146,10 @@ export class LibraryTree extends RingsideElement {
 
   private open(event: Event): void {
     const row = event.currentTarget as HTMLElement;
-    const menu = row.querySelector("wa-dropdown");
-    if (!menu) return;
     event.preventDefault();
-    menu.open = true;
+    const menu = row.querySelector("wa-dropdown");
+    if (menu) menu.open = true;
+    void row.querySelector<MachineMenu>("rs-machine-menu")?.show();
   }
 
   private row(machine: MachineView) {
@@ -192,56 +173,9 @@ export class LibraryTree extends RingsideElement {
           <span class="name" title=${name}>${name}</span>
           <span class="quiet small">${stateName(this.m, machine)}</span>
         </a>
-        ${this.machineMenu(machine)}
+        <rs-machine-menu .machine=${machine}></rs-machine-menu>
       </div>
     </li>`;
-  }
-
-  private machineMenu(machine: MachineView) {
-    const { library } = this.m;
-    const { id, name, definition } = machine;
-    const at = definition?.folder ?? null;
-    const select = (event: CustomEvent<{ item: { value: string } }>) => {
-      const { value } = event.detail.item;
-      if (value.startsWith("to:")) {
-        this.move(id, value === `to:${TOP}` ? null : value.slice(3));
-        return;
-      }
-      const chosen = command(value);
-      if (chosen.reason(this.m, machine)) {
-        event.preventDefault();
-        return;
-      }
-      openTab(id);
-      chosen.run();
-    };
-    const places: [id: string | null, name: string][] = [
-      [null, library.myLab],
-      ...folders.get().map(({ id, name }): [string, string] => [id, name]),
-    ];
-    return html`<wa-dropdown size="s" @wa-select=${select}>
-      <button slot="trigger" class="more" type="button" aria-label=${library.actions(name)}>⋯</button>
-      ${MACHINE_MENU.map((item) => {
-        const { icon, label, reason, keys } = command(item);
-        const why = reason(this.m, machine);
-        // What a machine in this state can never do is not listed: a menu of reasons helps nobody.
-        if (why && ["power-on", "resume", "suspend", "reset", "shut-down", "power-off"].includes(item))
-          return nothing;
-        return html`<wa-dropdown-item value=${item} aria-disabled=${why ? "true" : nothing}>
-          ${icon ? html`<rs-icon slot="icon" name=${icon}></rs-icon>` : nothing} ${label(this.m)}
-          ${keys ? html`<kbd>${keys}</kbd>` : nothing}
-          ${why ? html`<span class="reason">${why}</span>` : nothing}
-        </wa-dropdown-item>`;
-      })}
-      ${places
-        .filter(([place]) => place !== at)
-        .map(
-          ([place, folder]) =>
-            html`<wa-dropdown-item value=${`to:${place ?? TOP}`}>
-              <rs-icon slot="icon" name="folder-open"></rs-icon>${library.moveTo(folder)}
-            </wa-dropdown-item>`,
-        )}
-    </wa-dropdown>`;
   }
 
   private move(machine: string, folder: string | null): void {

@@ -2,7 +2,7 @@
 import "@awesome.me/webawesome/dist/components/dropdown/dropdown.js";
 import "@awesome.me/webawesome/dist/components/dropdown-item/dropdown-item.js";
 import { css, html, nothing } from "lit";
-import { customElement } from "lit/decorators.js";
+import { customElement, state } from "lit/decorators.js";
 import { command, commands, type CommandMenu } from "../../state/commands.ts";
 import { RingsideElement } from "../element.ts";
 import "../icon/icon.ts";
@@ -45,6 +45,13 @@ export class MenuBar extends RingsideElement {
     `,
   ];
 
+  /** Items are made when somebody comes near: the page's first drawing shall be short. */
+  @state() private furnished = false;
+
+  private furnish = (): void => {
+    this.furnished = true;
+  };
+
   private select(event: CustomEvent<{ item: { value: string } }>): void {
     const chosen = command(event.detail.item.value);
     if (chosen.reason(this.m)) event.preventDefault();
@@ -52,7 +59,7 @@ export class MenuBar extends RingsideElement {
   }
 
   private menu(menu: CommandMenu) {
-    const items = commands.filter((entry) => entry.menu === menu);
+    const items = !this.furnished ? [] : commands.filter((entry) => entry.menu === menu);
     return html`<wa-dropdown size="s" @wa-select=${this.select}>
       <button slot="trigger" type="button">${this.m.menu[menu]}</button>
       ${items.map((entry) => {
@@ -68,6 +75,13 @@ export class MenuBar extends RingsideElement {
   }
 
   protected override render() {
-    return html`<nav aria-label=${this.m.menu.bar}>${MENUS.map((menu) => this.menu(menu))}</nav>`;
+    return html`<nav
+      aria-label=${this.m.menu.bar}
+      @pointerenter=${this.furnish}
+      @pointerdown=${this.furnish}
+      @focusin=${this.furnish}
+    >
+      ${MENUS.map((menu) => this.menu(menu))}
+    </nav>`;
   }
 }
