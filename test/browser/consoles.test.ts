@@ -144,6 +144,51 @@ test("An own kernel boots on the serial console with the command line it was giv
   await page.locator("rs-action.now button").click();
 });
 
+/** Turns the PS/2 mouse's reports on; says R on COM1 when the mouse agrees, M for each byte that it reports. */
+function mouseFloppy(): Buffer {
+  const floppy = Buffer.alloc(1440 * 1024);
+  const code =
+    "fa b0a8 e664 e464a80275fa b0d4 e664 e464a80275fa b0f4 e660" + // second port on; F4h to the mouse
+    "e464 a801 74fa 88c4 e460 f6c420 74f1" + // a byte of the mouse
+    "3cfa b04d 7502 b052 baf803 ee ebe3"; // to COM1
+  Buffer.from(code.replaceAll(" ", ""), "hex").copy(floppy);
+  floppy.writeUInt16LE(0xaa55, 510);
+  return floppy;
+}
+
+test("An own floppy's program hears the mouse while the screen has it, and not after Ctrl+Alt", async () => {
+  await machineWith("mouse.img", mouseFloppy());
+  const heard = async () => {
+    await view("serial").click();
+    const text = await page.locator(".xterm-rows").innerText();
+    return { ready: text.includes("R"), reports: text.split("M").length - 1 };
+  };
+  const moveOverScreen = async () => {
+    await view("screen").click();
+    const { x, y } = (await page.locator("canvas").boundingBox())!;
+    for (let i = 1; i <= 5; i++) await page.mouse.move(x + 20 * i, y + 15 * i);
+  };
+  await expect.poll(async () => (await heard()).ready, { timeout: 60_000 }).toBe(true);
+  await moveOverScreen();
+  expect((await heard()).reports).toBe(0);
+  await view("screen").click();
+  await page.locator("canvas").click();
+  await page.locator("rs-screen-console .hint", { hasText: "belong to the guest" }).waitFor();
+  for (let i = 1; i <= 5; i++) await page.mouse.move(500 + 20 * i, 300 + 15 * i);
+  await page.keyboard.down("Control");
+  await page.keyboard.down("Alt");
+  await page.locator("rs-screen-console .hint", { hasText: "are yours again" }).waitFor();
+  await page.keyboard.up("Alt");
+  await page.keyboard.up("Control");
+  // a report has three bytes
+  await expect.poll(async () => (await heard()).reports, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+  const { reports } = await heard();
+  await moveOverScreen();
+  expect((await heard()).reports).toBe(reports);
+  await page.locator('[data-command="power-off"] button').click();
+  await page.locator("rs-action.now button").click();
+});
+
 test("GRUB Invaders runs on the bare machine and takes the keyboard", async () => {
   await page.locator("rs-library header rs-action button").click();
   await next().click();

@@ -30,6 +30,26 @@ test("A text file is refused in the step itself, and the wizard does not go on",
   await page.keyboard.press("Escape");
 });
 
+test("Files dropped on the page open the wizard with a kernel and its initrd", async () => {
+  const files = await page.evaluateHandle(() => {
+    const kernel = new Uint8Array(4096);
+    kernel.set(new TextEncoder().encode("HdrS"), 0x202);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([kernel], "my-bzImage"));
+    transfer.items.add(new File(["070701"], "my-initrd"));
+    return transfer;
+  });
+  await page.dispatchEvent("rs-home, rs-machine", "drop", { dataTransfer: files });
+  await page.locator("rs-wizard .hint", { hasText: "my-bzImage, my-initrd" }).waitFor();
+  expect(await page.getByLabel("Kernel command line").inputValue()).toBe("console=ttyS0");
+  expect(await next().getAttribute("aria-disabled")).toBe(null);
+  await page.keyboard.press("Escape");
+  await page.locator("rs-library header rs-action button").click();
+  await next().click();
+  expect(await page.locator("rs-wizard").innerText()).not.toContain("my-bzImage");
+  await page.keyboard.press("Escape");
+});
+
 test("A disk image becomes a disk of the machine, and nothing else is promised", async () => {
   await wizardWith("data.img", Buffer.alloc(3 << 20));
   for (let i = 0; i < 2; i++) await next().click();

@@ -11,7 +11,7 @@ import "../components/task-log/task-log.ts";
 import "../panels/dialogs/dialogs.ts";
 import "../panels/home/home.ts";
 import "../panels/machine/machine.ts";
-import { chosenMachine, command, commandOfKeys, dialog } from "../state/commands.ts";
+import { chosenMachine, command, commandOfKeys, dialog, droppedFiles } from "../state/commands.ts";
 import { laboratory } from "../state/laboratory.ts";
 import { startCost } from "../state/availability.ts";
 import { beside } from "../state/beside.ts";
@@ -51,7 +51,23 @@ export class Shell extends RingsideElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener("keydown", this.onKey);
+    addEventListener("dragover", this.onDragOver);
+    addEventListener("drop", this.onDrop);
   }
+
+  /** Left to the browser, a file that is dropped would take the page's place, and its machines would be gone. */
+  private onDragOver = (event: DragEvent): void => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  };
+
+  private onDrop = (event: DragEvent): void => {
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (event.defaultPrevented || files.length === 0) return;
+    event.preventDefault();
+    if (dialog.get() !== undefined && dialog.get() !== "wizard") return;
+    droppedFiles.set(files);
+    dialog.set("wizard");
+  };
 
   private onKey = (event: KeyboardEvent): void => {
     if (event.isComposing) return;

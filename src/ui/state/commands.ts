@@ -22,6 +22,8 @@ export type DialogName =
   "wizard" | "settings" | "rename" | "remove" | "powerOff" | "reset" | "palette" | "help" | StorageDialog;
 export type StorageDialog = "snapshot" | "revert" | "deleteSnapshot" | "deleteSnapshots" | "clone";
 export const dialog = signal<DialogName | undefined>(undefined);
+/** Files of the user that were dropped on the page and that the wizard has not taken yet. */
+export const droppedFiles = signal<readonly File[]>([]);
 
 export type CommandMenu = "file" | "machine" | "view" | "help";
 

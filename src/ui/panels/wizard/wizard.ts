@@ -15,7 +15,7 @@ import "../../components/dialog/dialog.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
-import { dialog } from "../../state/commands.ts";
+import { dialog, droppedFiles } from "../../state/commands.ts";
 import { nameRefusalText, sentenceFor, type Sentence } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { bootOf, kindOfFile, type OwnBoot } from "../../state/own-media.ts";
@@ -55,6 +55,7 @@ export class Wizard extends RingsideElement {
   @state() private startAfter = true;
   @state() private making = false;
   @state() private failure?: Sentence;
+  #taken?: readonly File[];
 
   private get steps(): readonly Step[] {
     return this.custom ? CUSTOM : TYPICAL;
@@ -84,6 +85,20 @@ export class Wizard extends RingsideElement {
       default:
         return "";
     }
+  }
+
+  /** Files that are dropped on the page lead to the step that they belong in. */
+  protected override willUpdate(): void {
+    const dropped = droppedFiles.get();
+    if (dropped.length === 0 || dropped === this.#taken) return;
+    this.#taken = dropped;
+    void this.takeDropped(dropped);
+  }
+
+  private async takeDropped(files: readonly File[]): Promise<void> {
+    await this.take(files);
+    this.at = this.steps.indexOf("media");
+    droppedFiles.set([]);
   }
 
   private async take(files: Iterable<File>): Promise<void> {
@@ -266,14 +281,7 @@ export class Wizard extends RingsideElement {
             <legend>${m.mediaQuestion}</legend>
             ${this.mediaChoices().map(([media, label, hint]) => this.choice("media", label, hint, this.media === media, () => this.choose(media)))}
           </fieldset>
-          <div
-            class="row"
-            @dragover=${(event: DragEvent) => event.preventDefault()}
-            @drop=${(event: DragEvent) => {
-              event.preventDefault();
-              void this.take(event.dataTransfer?.files ?? []);
-            }}
-          >
+          <div class="row">
             <label class="field">
               <span>${m.chooseFile}</span>
               <input
@@ -336,6 +344,7 @@ export class Wizard extends RingsideElement {
         const lines = [
           [m.name, this.name],
           [m.mediaStep, media],
+          ...(this.custom ? [[m.engine, this.hardwareChoice.engine]] : []),
           [device.memory, common.mib(String(memoryMiB))],
           [device.network(1), networkName(this.m, nics[0].network)],
           ...(sizes.length > 0 ? sizes : [common.none]).map((size, i) => [device.disk(i + 1), size]),
