@@ -183,6 +183,40 @@ test("A definition of a newer version is named, kept as it is, and the rest work
   await page.context().close();
 });
 
+test("A second machine that the computer has no memory for is refused, with what would help", async () => {
+  const page = await visit((page) =>
+    page.addInitScript(() => {
+      // guests get 128 MiB of it: one of 64 MiB
+      Object.defineProperty(Navigator.prototype, "deviceMemory", { get: () => 1 });
+    }),
+  );
+  await expectConsole(page, PROMPT);
+  await page.keyboard.press("Control+Shift+P");
+  await page.locator("rs-dialog h2").waitFor();
+  await page.keyboard.type("Start a Linux");
+  await page.keyboard.press("Enter");
+  await notice(page, "Not enough memory: the machine needs 112 MiB, and 16 MiB are free");
+  const powerOn = page.locator('[data-command="power-on"]');
+  expect(await powerOn.locator("button").getAttribute("aria-disabled")).toBe("true");
+  expect(await powerOn.locator("#reason").textContent()).toContain("Power off or suspend another machine");
+  expect(await page.locator("rs-library a", { hasText: "Powered on" }).count()).toBe(1);
+  await page.context().close();
+});
+
+test("Cut off from its server the page goes on: the guest answers, and what was not loaded can be loaded later", async () => {
+  const page = await visit(async () => undefined);
+  await expectConsole(page, PROMPT);
+  await page.context().setOffline(true);
+  await typeInConsole(page, "echo still-$((40+2))\n");
+  await expectConsole(page, "still-42");
+  await page.evaluate(() => (location.hash = "#/cpu"));
+  await page.locator(".empty [role=alert]", { hasText: "server" }).waitFor();
+  await page.context().setOffline(false);
+  await page.locator(".empty rs-action button").click();
+  await page.locator("rs-cpu").waitFor();
+  await page.context().close();
+});
+
 test("The page obeys its Content-Security-Policy while a machine runs", async () => {
   const broken: string[] = [];
   const page = await visit(async (page) => {

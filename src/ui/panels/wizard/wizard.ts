@@ -1,7 +1,7 @@
 /** The new-machine wizard: typical or custom, in VMware's order as far as it applies. */
 import { html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import type { EngineName, NicModel } from "../../../emulator/machine.ts";
+import type { NicModel } from "../../../emulator/machine.ts";
 import {
   DEFAULT_NETWORK,
   DISK_MIB,
@@ -20,6 +20,8 @@ import { nameRefusalText, sentenceFor, type Sentence } from "../../state/failure
 import { laboratory } from "../../state/laboratory.ts";
 import { bootOf, kindOfFile, type OwnBoot } from "../../state/own-media.ts";
 import { leastMemory, SHIPPED_IMAGES, type ShippedImage } from "../../state/shipped-images.ts";
+import "../settings/engine-options.ts";
+import type { EngineChoice } from "../settings/engine-options.ts";
 import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
 type Media = ShippedImage | "file" | "later";
@@ -42,7 +44,7 @@ export class Wizard extends RingsideElement {
 
   @state() private at = 0;
   @state() private custom = false;
-  @state() private engine: EngineName = "v86";
+  @state() private hardwareChoice: EngineChoice = { engine: "v86" };
   @state() private media: Media = "tiny";
   @state() private own?: OwnBoot;
   @state() private commandLine = "";
@@ -197,8 +199,8 @@ export class Wizard extends RingsideElement {
     const name = this.name.trim();
     const { memoryMiB, nics } = this.hardware;
     try {
-      const engine = this.custom ? this.engine : "v86";
-      const choices: MachineChoices = { name, engine, memoryMiB, nics, ...(await this.boot()) };
+      const engine: EngineChoice = this.custom ? this.hardwareChoice : { engine: "v86" };
+      const choices: MachineChoices = { name, ...engine, memoryMiB, nics, ...(await this.boot()) };
       dialog.set(undefined);
       await laboratory.create(choices, this.startAfter);
     } catch (error) {
@@ -271,11 +273,11 @@ export class Wizard extends RingsideElement {
           ${this.choice("type", m.custom, m.customHint, this.custom, () => (this.custom = true))}
         </fieldset>`;
       case "compatibility":
-        return html`<fieldset>
-          <legend>${m.engine}</legend>
-          ${this.choice("engine", m.engineV86, m.engineV86Hint, this.engine === "v86", () => (this.engine = "v86"))}
-          ${this.choice("engine", m.engineCore, m.engineCoreHint, this.engine === "core", () => (this.engine = "core"))}
-        </fieldset>`;
+        return html`<rs-engine-options
+          engine=${this.hardwareChoice.engine}
+          .virtualization=${this.hardwareChoice.virtualization}
+          @rs-engine=${({ detail }: CustomEvent<EngineChoice>) => (this.hardwareChoice = detail)}
+        ></rs-engine-options>`;
       case "media":
         return html`<fieldset>
             <legend>${m.mediaQuestion}</legend>
