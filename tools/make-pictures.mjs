@@ -67,6 +67,17 @@ for (const [language, scheme] of [
   await page.locator("rs-snapshot-tree button.node").nth(2).waitFor();
   await page.waitForTimeout(3000);
   await picture("snapshots");
+  await page.evaluate(() => (location.hash = "#/cpu"));
+  await page.locator("rs-cpu rs-code-list").waitFor();
+  for (let i = 0; i < 4; i++) {
+    await page.keyboard.press("F11");
+    await page.waitForTimeout(500);
+  }
+  await picture("cpu");
+  await page.evaluate(() => (location.hash = "#/lab"));
+  await page.locator("rs-labs").waitFor();
+  await page.waitForTimeout(800);
+  await picture("labs");
   await page.evaluate(() => (location.hash = "#/home"));
   await page.waitForTimeout(400);
   await picture("home");
