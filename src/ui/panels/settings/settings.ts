@@ -13,6 +13,7 @@ import {
 } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import "../../components/action-button/action-button.ts";
 import "../../components/dialog/dialog.ts";
+import "../../components/file-field/file-field.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
@@ -168,14 +169,11 @@ export class Settings extends RingsideElement {
     const medium = this.draft[kind]?.medium;
     const name = this.chosen[kind]?.name ?? (medium?.type === "stored" ? medium.name : medium?.path);
     return html`<p>${settings.medium}: ${name ?? device.noMedium}</p>
-      <label class="field"
-        ><span>${settings.mediumFile}</span>
-        <input
-          type="file"
-          @change=${(event: Event) => void this.insert(kind, (event.target as HTMLInputElement).files?.[0])}
-        />
-        ${kind === "floppy" ? html`<span class="hint">${settings.floppyKept}</span>` : nothing}
-      </label>
+      <rs-file-field
+        label=${settings.mediumFile}
+        @rs-files=${({ detail }: CustomEvent<File[]>) => void this.insert(kind, detail[0])}
+      ></rs-file-field>
+      ${kind === "floppy" ? html`<p class="hint">${settings.floppyKept}</p>` : nothing}
       ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
   }
 

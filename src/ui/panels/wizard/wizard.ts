@@ -12,6 +12,7 @@ import {
 } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import "../../components/action-button/action-button.ts";
 import "../../components/dialog/dialog.ts";
+import "../../components/file-field/file-field.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
@@ -283,17 +284,12 @@ export class Wizard extends RingsideElement {
             <legend>${m.mediaQuestion}</legend>
             ${this.mediaChoices().map(([media, label, hint]) => this.choice("media", label, hint, this.media === media, () => this.choose(media)))}
           </fieldset>
-          <div class="row">
-            <label class="field">
-              <span>${m.chooseFile}</span>
-              <input
-                type="file"
-                multiple
-                @change=${(event: Event) => void this.take((event.target as HTMLInputElement).files ?? [])}
-              />
-            </label>
-            <span class="hint">${this.ownNames || m.dropHere}</span>
-          </div>
+          <rs-file-field
+            multiple
+            label=${m.chooseFile}
+            value=${this.ownNames || m.dropHere}
+            @rs-files=${({ detail }: CustomEvent<File[]>) => void this.take(detail)}
+          ></rs-file-field>
           ${this.media === "file" ? this.floppyOrDisk() : nothing}
           ${
             this.media === "file" && this.own?.type === "kernel"
