@@ -159,7 +159,7 @@ export const zhCn: Messages = {
     startAction: "启动 Linux",
     newTitle: "自己创建虚拟机",
     newText: "向导会询问系统、介质、内存、网络和磁盘，也可以使用您自己的 ISO 或磁盘映像。",
-    openWorkspace: (name: string) => `打开${name}`,
+    openWorkspace: (name: string) => `打开“${name}”`,
     networkText: "虚拟机之间的交换机、NAT 和 DHCP：绘制网络，跟踪每一帧，找出 ping 不通的原因。",
     recent: "最近使用的虚拟机",
     recentEmpty: "用过的虚拟机会出现在这里。",
