@@ -66,6 +66,19 @@ test("A dialog that is asked for in the same moment as it is closed is open", as
   }
 });
 
+test("A menu is opened and its command run with the keyboard alone", async () => {
+  await page.locator("rs-menu-bar button").last().focus();
+  await page.keyboard.press("Enter");
+  const items = page.locator("rs-menu-bar wa-dropdown-item:focus");
+  await items.filter({ hasText: "Commands…" }).waitFor();
+  await page.keyboard.press("ArrowDown");
+  await items.filter({ hasText: "Keys" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.locator("rs-dialog h2", { hasText: "Help" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("rs-dialog").waitFor({ state: "detached" });
+});
+
 test("A machine is renamed with the keyboard alone", async () => {
   await command("rename");
   await page.getByLabel("New name").waitFor();
