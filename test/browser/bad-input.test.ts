@@ -199,7 +199,7 @@ test("A second machine that the computer has no memory for is refused, with what
   const powerOn = page.locator('[data-command="power-on"]');
   expect(await powerOn.locator("button").getAttribute("aria-disabled")).toBe("true");
   expect(await powerOn.locator("#reason").textContent()).toContain("Power off or suspend another machine");
-  expect(await page.locator("rs-library a", { hasText: "Powered on" }).count()).toBe(1);
+  expect(await page.locator("rs-library a", { hasText: "Running" }).count()).toBe(1);
   await page.context().close();
 });
 

@@ -40,7 +40,7 @@ test("Files dropped on the page open the wizard with a kernel and its initrd", a
     return transfer;
   });
   await page.dispatchEvent("rs-home, rs-machine", "drop", { dataTransfer: files });
-  await page.locator("rs-wizard .hint", { hasText: "my-bzImage, my-initrd" }).waitFor();
+  await page.locator("rs-wizard rs-file-field .value", { hasText: "my-bzImage, my-initrd" }).waitFor();
   expect(await page.getByLabel("Kernel command line").inputValue()).toBe("console=ttyS0");
   expect(await next().getAttribute("aria-disabled")).toBe(null);
   await page.keyboard.press("Escape");
