@@ -54,6 +54,14 @@ export const WORKSPACES: readonly Workspace[] = [
     load: () => import("../panels/cpu/cpu.ts"),
     view: (rest) => html`<rs-cpu .rest=${rest}></rs-cpu>`,
   },
+  {
+    name: "architectures",
+    icon: "layers",
+    label: (m) => m.architectures.tab,
+    door: (m) => m.architectures.door,
+    load: () => import("../panels/architectures/architectures.ts"),
+    view: (rest) => html`<rs-architectures .rest=${rest}></rs-architectures>`,
+  },
 ];
 
 export function findWorkspace(name: string): Workspace | undefined {

@@ -1,5 +1,6 @@
 /** English texts of the page. Technical tokens (commands, file names, device names) stay as they are in both languages. */
 import { capture } from "./en-capture.ts";
+import { architectures } from "./en-architectures.ts";
 import { cpu } from "./en-cpu.ts";
 import { errors } from "./en-errors.ts";
 import { internet } from "./en-internet.ts";
@@ -17,6 +18,7 @@ export const en = {
   storage,
   virtualization,
   capture,
+  architectures,
   cpu,
   errors,
   internet,

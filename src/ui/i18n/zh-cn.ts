@@ -1,6 +1,7 @@
 /** 简体中文界面文字：用 VMware Workstation 自己的中文说法，命令、文件名、设备名不译。 */
 import type { Messages } from "./messages.ts";
 import { capture } from "./zh-cn-capture.ts";
+import { architectures } from "./zh-cn-architectures.ts";
 import { cpu } from "./zh-cn-cpu.ts";
 import { errors } from "./zh-cn-errors.ts";
 import { internet } from "./zh-cn-internet.ts";
@@ -18,6 +19,7 @@ export const zhCn: Messages = {
   storage,
   virtualization,
   capture,
+  architectures,
   cpu,
   errors,
   internet,

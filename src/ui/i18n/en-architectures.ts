@@ -1,0 +1,200 @@
+/** English texts of the Architectures workspace. Names of instructions, exits and hypercalls stay as they are. */
+import type { Workload } from "../../hypervisor-model/guest-kernel/workloads.ts";
+import type { Architecture } from "../../hypervisor-model/monitor/architecture.ts";
+import type { EventType } from "../../hypervisor-model/monitor/events.ts";
+
+const workload: Record<Workload, string> = {
+  boot: "boot",
+  "system-call": "system call",
+  "port-input": "IN from a port",
+  "task-priority": "task priority write",
+  "call-return": "call and return",
+  "page-fault": "page fault",
+  "divide-error": "division by zero",
+  "page-table": "page table change (two entries)",
+  "address-space-switch": "address space switch, there and back",
+  timer: "timer interrupt",
+  "fork-wait": "fork and wait",
+  copy: "copy of a page",
+  "file-read": "file read (one sector)",
+  "network-echo": "network echo",
+  "demand-page": "page on demand",
+  containers: "containers",
+  compute: "computing",
+};
+
+const architecture: Record<Architecture, string> = {
+  emulation: "Emulation",
+  "trap-and-emulate": "Trap and emulate",
+  "binary-translation": "Binary translation",
+  paravirtual: "Paravirtual",
+  "svm-shadow": "SVM, shadow paging",
+  "svm-nested": "SVM, nested paging",
+  container: "Container",
+};
+
+const about: Record<Architecture, string> = {
+  emulation:
+    "Software full virtualization, as QEMU does it: every instruction is interpreted. Nothing of the guest traps.",
+  "trap-and-emulate":
+    "The guest's kernel runs in ring 1 and privileged instructions trap. On x86 some sensitive ones do not: answers are wrong.",
+  "binary-translation":
+    "VMware Workstation before hardware help: the guest's kernel runs translated, its page tables are shadowed.",
+  paravirtual: "Xen's way: a kernel that knows, hypercalls instead of traps, domain 0 for disk and network.",
+  "svm-shadow": "AMD SVM (VT-x alike) without nested paging: the guest runs as it is, page tables exit.",
+  "svm-nested": "AMD SVM with nested paging (EPT alike), as KVM uses it today: only devices exit.",
+  container: "LXC, Docker: no guest kernel. Processes enter the one kernel by system calls and faults.",
+};
+
+const eventType: Record<EventType, string> = {
+  trap: "trap",
+  exit: "#VMEXIT",
+  hypercall: "hypercall",
+  callout: "callout",
+  injection: "injection",
+  "domain-switch": "domain switch",
+  device: "device access",
+  "page-table": "page table",
+  translation: "translation",
+  "kernel-entry": "kernel entry",
+};
+
+const why: Record<EventType, string> = {
+  trap: "An exception that the processor delivered to the monitor in ring 0.",
+  exit: "The processor left the guest for the host (VMX: VM exit).",
+  hypercall: "The kernel asked its hypervisor by INT 82h.",
+  callout: "Translated code called its monitor for what it could not do in line.",
+  injection: "The monitor delivered an exception or interrupt to the guest.",
+  "domain-switch": "The hypervisor went from one domain to another.",
+  device: "The access reached a virtual device.",
+  "page-table": "The monitor wrote, dropped or traced entries of page tables.",
+  translation: "The emulator's or translator's own work on code and addresses.",
+  "kernel-entry": "A process entered the one kernel by a system call or a fault.",
+};
+
+export const architectures = {
+  tab: "Architectures",
+  door: "One guest kernel run in seven ways: predict, run, and follow each trap, exit and hypercall to its instruction.",
+  title: "One guest, seven ways",
+  intro:
+    "The same small kernel and workload run under each architecture on our own core. Every number is a count of events that were executed, for one iteration of the workload.",
+  executed:
+    "Executed: every guest instruction and every transition runs on our own core; the monitor's decisions are made outside it.",
+  workloads: "Workloads",
+  ways: "Architectures",
+  workload,
+  architecture,
+  about,
+  eventType,
+  why,
+  predictFirst: "Predict first: who leaves the guest most often?",
+  noPrediction: "no prediction",
+  right: "as predicted",
+  wrong: (expected: string) => `predicted: ${expected}`,
+  tie: "no difference",
+  run: "Run",
+  running: (left: string) => `${left} runs left`,
+  nothingChosen: "Choose at least one workload and one architecture.",
+  predictAll: "Predict for each chosen workload first.",
+  failed: (why: string) => `The run failed: ${why}`,
+  results: "Transitions out of the guest, for one iteration",
+  notRun: "not run",
+  instructions: (count: string) => `${count} instructions`,
+  cell: (workloadName: string, way: string, count: string) =>
+    `${workloadName} on ${way}: ${count} transitions. Show the events.`,
+  details: (workloadName: string, way: string) => `${workloadName} on ${way}`,
+  perIteration: "Events of one iteration",
+  noEvent: "No event: the guest runs by itself.",
+  count: "Count",
+  event: "Event",
+  meaning: "What it is",
+  eventList: "Events in their order",
+  listIntro: (iterations: string) => `A run of ${iterations} iterations, boot included.`,
+  all: "all events",
+  show: "Show",
+  at: "Instruction no.",
+  ring: "Ring",
+  place: "Where",
+  source: "Kernel source",
+  cut: (shown: string, total: string) => `The last ${shown} of ${total} are shown.`,
+  vmcb: (count: string) => `VMCB: ${count} fields changed`,
+  compare: "Compare",
+  validation: "Validation",
+  modelled: "Modelled: computed from events and cited figures.",
+  validationTitle: "The model against what was measured",
+  validationIntro:
+    "Every published cell that is open, predicted as if nothing of its row were known, worst first. Executed: counted events × cited costs. Formula: a published relation. Fit: interpolation over the table's other cells.",
+  computing: "Being computed…",
+  answered: (answered: string, all: string) => `${answered} of ${all} cells are answered.`,
+  meanError: (kind: string, cells: string, error: string) =>
+    `${kind}: ${cells} cells, off by ${error} on geometric mean`,
+  kind: { executed: "executed", formula: "formula", fit: "fit" },
+  paper: "Paper",
+  metric: "What was measured",
+  system: "On",
+  published: "Published",
+  predicted: "Predicted",
+  factor: "Off by",
+  how: "How",
+  noAnswer: "no answer",
+  switchCosts: "World switches by generation of processor",
+  switchCostsFrom:
+    "Counted exits × the round trip of VM exit, empty handler and resume in Agesen et al., USENIX ATC 2012, Table 1 (Intel VT-x). The monitor's own work comes on top.",
+  cycles: (count: string) => `${count} cycles`,
+  stacks: "Layers",
+  stacksTitle: "Where the hypervisor is, and how it works",
+  stacksIntro:
+    "Two questions that are often mixed: where the monitor sits (Goldberg's type, 1973), and how it takes what the guest may not do itself (the technique). The course's own labels stand beside them.",
+  inCourse: "Course",
+  goldbergType: "Type",
+  technique: "Technique",
+  ringNumber: (ring: string) => `ring ${ring}`,
+  sourceOf: (source: string) => `Source: ${source}`,
+  layer: {
+    process: "Process",
+    guestKernel: "Guest kernel, unchanged",
+    translatedKernel: "Guest kernel, translated",
+    portedKernel: "Guest kernel, ported",
+    domainZero: "Beside it: domain 0 with the drivers",
+    emulator: "Emulator, a process",
+    monitor: "Monitor, in a world of its own",
+    hostKernel: "Host operating system",
+    hostKernelWithKvm: "Linux with KVM, QEMU beside it",
+    xen: "Xen",
+    oneKernel: "The one kernel: namespaces, cgroups",
+    hardware: "Hardware",
+    hardwareWithSvm: "Hardware with SVM or VT-x",
+  },
+  goldberg: {
+    I: "I: on the bare machine",
+    II: "II: on a host operating system",
+    disputed: "I or II: see below",
+    none: "no hypervisor",
+  },
+  courseClass: {
+    emulation: "“Type III”, software full virtualization",
+    "trap-and-emulate": "not named",
+    "binary-translation": "Type II, full virtualization",
+    paravirtual: "Type I, paravirtualization",
+    "svm-shadow": "Type II, hardware-assisted",
+    "svm-nested": "Type II, hardware-assisted",
+    container: "OS-level virtualization",
+  },
+  techniqueOf: {
+    emulation: "interpretation or translation of everything",
+    "trap-and-emulate": "privileged instructions trap",
+    "binary-translation": "the kernel is translated, processes run directly",
+    paravirtual: "the kernel is changed and asks",
+    "svm-shadow": "the processor has a mode for guests",
+    "svm-nested": "the processor has a mode for guests",
+    container: "names and limits in one kernel",
+  },
+  kvmTitle: "Is KVM type I or type II?",
+  kvmOne:
+    "Type I: with the module loaded Linux itself is the hypervisor. It runs on the bare machine, and VMRUN is executed by its kernel.",
+  kvmTwo:
+    "Type II: Linux is a general operating system that was there before; each machine is a process of it, and QEMU emulates the devices.",
+  courseTitle: "What the course's table leaves open",
+  courseText:
+    "“Type III” is no standard term. Paravirtual is a technique and not the same as type I: Xen also runs unchanged guests with hardware help. The same technique can be found under both types.",
+};
