@@ -1,9 +1,16 @@
 /** Snapshots, clones, templates, chains and bundles as a student uses them. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import axe from "axe-core";
 import type { Page } from "playwright";
-import { PROMPT, expectConsole, newVisitor, openRingside, typeInConsole, type Ringside } from "./page.ts";
+import {
+  PROMPT,
+  axeProblems,
+  expectConsole,
+  newVisitor,
+  openRingside,
+  typeInConsole,
+  type Ringside,
+} from "./page.ts";
 
 let ringside: Ringside;
 let page: Page;
@@ -23,16 +30,6 @@ const confirm = () => page.locator("rs-snapshot-dialogs .do button").click();
 const tool = (id: string) => page.locator(`header [data-command="${id}"] button`);
 const machine = (name: string) =>
   page.locator("rs-library a").filter({ has: page.locator(`.name[title="${name}"]`) });
-
-async function axeProblems(): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
-      rules: { region: { enabled: false } },
-    });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-  });
-}
 
 async function powerOff(): Promise<void> {
   await tool("power-off").click();
@@ -68,21 +65,22 @@ test("The tree is walked with the arrow keys, and two snapshots are compared", a
   await page.getByLabel("Compare with").selectOption({ label: "clean" });
   await page.locator(".differences", { hasText: /system: [1-9]\d* blocks of 4 KiB differ/ }).waitFor();
   await page.locator(".differences", { hasText: /Memory: [1-9]\d* pages differ/ }).waitFor();
+  await page.locator(".differences", { hasText: "/upper/root/note: only in the earlier one" }).waitFor();
 });
 
 test("Axe finds nothing in the snapshot manager, its dialogs and what is stored, in Chinese and dark too", async () => {
-  const problems = await axeProblems();
+  const problems = await axeProblems(page);
   await page.locator('[data-do="clone"] button').click();
   await page.locator("rs-snapshot-dialogs fieldset").waitFor();
-  problems.push(...(await axeProblems()));
+  problems.push(...(await axeProblems(page)));
   await page.keyboard.press("Escape");
   await tool("language").click();
   await tool("theme").click();
   await page.locator("rs-snapshot-tree .here", { hasText: "您在此处" }).waitFor();
-  problems.push(...(await axeProblems()));
+  problems.push(...(await axeProblems(page)));
   await page.getByRole("link", { name: "已存储的内容" }).click();
   await page.locator("rs-room table").waitFor();
-  problems.push(...(await axeProblems()));
+  problems.push(...(await axeProblems(page)));
   await tool("language").click();
   await tool("theme").click();
   expect(problems).toEqual([]);
@@ -116,15 +114,15 @@ test("A template's clone stands on its snapshot, and neither can be deleted befo
   await page.keyboard.press("Control+Shift+P");
   await page.keyboard.type("Delete…");
   await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "Delete for good" }).click();
-  await page.locator(".notice", { hasText: "Linked clones stand on it: web-1" }).waitFor();
+  await page.locator("rs-dialogs [role=alert]", { hasText: "Linked clones stand on it: web-1" }).waitFor();
+  await page.keyboard.press("Escape");
 });
 
 test("A parent that was edited is found by its CID, and the chain is repaired", async () => {
   await machine("web-1").click();
   await tool("snapshot-manager").click();
   await page.locator("rs-disk-chain .layer").nth(1).waitFor();
-  await page.locator("rs-disk-chain .break button").click();
+  await page.locator("rs-disk-chain .break-edit button").click();
   const alert = page.locator("rs-disk-chain [role=alert]", { hasText: "content ID of the parent" });
   await alert.waitFor();
   await page.locator("rs-disk-chain .repair button").click();
@@ -132,12 +130,30 @@ test("A parent that was edited is found by its CID, and the chain is repaired", 
 });
 
 test("Each block names the layer it is read from", async () => {
-  await page.getByLabel("Block (4 KiB)").fill("0");
+  await page.locator("rs-disk-chain label", { hasText: "Block (4 KiB)" }).locator("input").fill("0");
   await page
     .locator("rs-disk-chain .walk", { hasText: /Block 0 is read from system(-\d+)?\.vmdk/ })
     .waitFor();
-  await page.getByLabel("Block (4 KiB)").fill("16000");
+  await page.locator("rs-disk-chain label", { hasText: "Block (4 KiB)" }).locator("input").fill("16000");
   await page.locator("rs-disk-chain .walk", { hasText: "reads as zeros" }).waitFor();
+});
+
+test("A file of the guest names its blocks and layer, and a block its file; descriptors are there to read", async () => {
+  const chain = page.locator("rs-disk-chain");
+  await chain.locator(".read-files button").click();
+  await chain.locator("input[type=search]").fill("root/note");
+  await chain.locator(".files button", { hasText: "/upper/root/note" }).click();
+  await chain.locator(".chosen", { hasText: /\d+ blocks? from system(-\d+)?\.vmdk/ }).waitFor();
+  await chain.locator(".owner", { hasText: /belongs to .*\/upper\/root\/note/ }).waitFor();
+  await chain.locator(".layer.serves", { hasText: "is read here" }).waitFor();
+  await page.locator("rs-disk-chain label", { hasText: "Block (4 KiB)" }).locator("input").fill("0");
+  await chain.locator(".owner", { hasText: "the superblock" }).waitFor();
+  expect(
+    await chain.locator("pre", { hasText: /CID=[0-9a-f]{8}\s+parentCID=[0-9a-f]{8}/ }).count(),
+  ).toBeGreaterThan(1);
+  expect(await chain.locator("pre", { hasText: 'displayName = "web-1"' }).count()).toBe(1);
+  expect(await chain.locator("pre", { hasText: /cluster/ }).count()).toBeGreaterThan(1);
+  expect(await axeProblems(page)).toEqual([]);
 });
 
 test("A machine goes out as one file and comes back with its snapshots as a copy that starts", async () => {
@@ -164,11 +180,19 @@ test("A disk is enlarged, taken out, exported as qcow2, put in again and found i
   await powerOff();
   await page.keyboard.press("Control+D");
   await page.locator("rs-settings nav rs-action", { hasText: "Hard disk" }).locator("button").click();
+  await page.locator("rs-settings input[type=number]").fill("80");
+  await page.locator("rs-settings").getByLabel("Allocate all disk space now").check();
+  await page.locator("rs-settings").getByLabel("Split virtual disk into multiple files").check();
   await page.locator("rs-settings .save button").click();
   await page.locator(".summary dt", { hasText: "Hard disk 2" }).waitFor();
   await tool("snapshot-manager").click();
   const chain = page.locator("rs-disk-chain");
   await chain.locator("select").first().selectOption({ label: "disk 2" });
+  await chain.locator("legend", { hasText: "80 MiB, pre-allocated, split into files of 2 GiB" }).waitFor();
+  await chain
+    .locator("pre", { hasText: /twoGbMaxExtent(Sparse|Flat)/ })
+    .first()
+    .waitFor({ state: "attached" });
   await page.getByLabel("New size (MiB)").fill("100");
   await chain.getByRole("button", { name: "Enlarge" }).click();
   await chain.locator("legend", { hasText: "disk 2, 100 MiB" }).waitFor();
@@ -181,6 +205,7 @@ test("A disk is enlarged, taken out, exported as qcow2, put in again and found i
   expect(Number(image.readBigUInt64BE(24))).toBe(100 * 2 ** 20);
   await chain.getByRole("button", { name: "Detach" }).click();
   await page.getByRole("link", { name: "What is stored" }).click();
+  await page.locator("rs-room .free select").selectOption({ label: "web-1 (2)" });
   await page.getByRole("button", { name: "Attach disk 2 to web-1 (2)" }).click();
   await machine("web-1 (2)").click();
   await page.locator(".summary dd", { hasText: "100 MiB" }).waitFor();

@@ -148,7 +148,7 @@ async function readBundle(
 ): Promise<NonNullable<Change["put"]>> {
   const start = await take(source, 0, 12);
   if (MAGIC.some((byte, at) => start[at] !== byte)) {
-    throw new FormatError("this is no Ringside bundle", "another beginning", "RINGSIDE");
+    throw new FormatError("this is no Ringside bundle", "another beginning", "RINGSIDE", "not-a-bundle");
   }
   const version = new DataView(start.buffer, start.byteOffset).getUint32(8, true);
   if (version < VERSION) {
@@ -268,5 +268,6 @@ function take(source: ByteSource, offset: number, length: number): Promise<Uint8
     "the bundle is cut short",
     `${source.byteLength} bytes`,
     `at least ${offset + length} bytes`,
+    "cut-short",
   );
 }

@@ -8,6 +8,11 @@ export async function modifyParent(store: Store, layer: string): Promise<void> {
   await store.commit({ put: [putLayer({ ...(await readLayer(store, layer)), cid: newCid() })] });
 }
 
+/** What moving or renaming a parent's file does: those that stand on it do not find it. */
+export async function moveParent(store: Store, layer: string): Promise<void> {
+  await store.commit({ put: [putLayer({ ...(await readLayer(store, layer)), movedAway: true })] });
+}
+
 /** Undefined if the chain is whole, else the ParentModifiedError or NotFoundError that opening the disk gives. */
 export async function findBreak(store: Store, disk: string): Promise<Error | undefined> {
   const { layer } = await readDisk(store, disk);
@@ -20,16 +25,16 @@ export async function findBreak(store: Store, disk: string): Promise<Error | und
 }
 
 /**
- * Writes into each child the CID that its parent has, as one edits the descriptor files by hand. That does not undo what
- * was changed in the parent. Gives the number of children that did not fit.
+ * Puts back what was moved away, and writes into each child the CID that its parent has, as one edits the descriptor files
+ * by hand. That does not undo what was changed in the parent. Gives the number of layers that were changed.
  */
 export async function repairChain(store: Store, disk: string): Promise<number> {
   const { layer } = await readDisk(store, disk);
-  const chain = await readChain(store, layer);
-  const put = chain
-    .map((layer, at) => ({ layer, parentCid: at === 0 ? NO_PARENT_CID : chain[at - 1].cid }))
-    .filter(({ layer, parentCid }) => layer.parentCid !== parentCid)
-    .map(({ layer, parentCid }) => putLayer({ ...layer, parentCid }));
+  const chain = await readChain(store, layer, true);
+  const put = chain.flatMap(({ movedAway, ...layer }, at) => {
+    const parentCid = at === 0 ? NO_PARENT_CID : chain[at - 1].cid;
+    return movedAway || layer.parentCid !== parentCid ? [putLayer({ ...layer, parentCid })] : [];
+  });
   if (put.length > 0) await store.commit({ put });
   return put.length;
 }

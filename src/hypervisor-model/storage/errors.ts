@@ -4,14 +4,19 @@
  * `storageErrorClasses`.
  */
 
+/** What a class of errors does not tell apart and a user wants to know. */
+export type StorageProblem = "cut-short" | "encrypted" | "extent-alone" | "not-a-bundle" | "parent-moved";
+
 export class StorageError extends Error {
   override name = "StorageError";
   readonly found: string;
   readonly expected: string;
-  constructor(message: string, found = "", expected = "") {
+  readonly problem: StorageProblem | undefined;
+  constructor(message: string, found = "", expected = "", problem?: StorageProblem) {
     super(message);
     this.found = found;
     this.expected = expected;
+    this.problem = problem;
   }
 }
 
@@ -127,11 +132,14 @@ export function storageErrorFrom(plain: {
   found?: string;
   expected?: string;
   refusal?: StorageRefusal;
+  problem?: StorageProblem;
 }): Error {
   if (plain.name === "RefusedError")
     return new RefusedError(plain.message, plain.found, plain.expected, plain.refusal);
   for (const Class of storageErrorClasses) {
-    if (Class.name === plain.name) return new Class(plain.message, plain.found, plain.expected);
+    if (Class.name !== plain.name) continue;
+    const error = new Class(plain.message, plain.found, plain.expected);
+    return plain.problem === undefined ? error : Object.assign(error, { problem: plain.problem });
   }
   const error = new Error(plain.message);
   error.name = plain.name;

@@ -60,13 +60,12 @@ export async function consolidateLayers(store: Store, idle?: IdleDisks): Promise
       await store.commit({ delete: await deletionOfLayer(store, unused.id) });
       continue;
     }
-    const merged = free.find(({ id, cid }) => {
+    const merged = free.find(({ id, cid, movedAway }) => {
       const above = children.get(id)!;
-      // A template's layer is kept as it is: the next disk made from the same template shares it. A layer whose CID its
-      // child does not know is kept too: that is for the user to repair.
-      return (
-        above.length === 1 && !isBusy(above[0]) && !id.startsWith("template-") && above[0].parentCid === cid
-      );
+      // A template's layer is kept as it is: the next disk made from the same template shares it. A layer that was moved
+      // away, or whose CID its child does not know, is kept too: that is for the user to repair.
+      if (movedAway || id.startsWith("template-")) return false;
+      return above.length === 1 && !isBusy(above[0]) && above[0].parentCid === cid;
     });
     if (!merged) return steps;
     const child = children.get(merged.id)![0];

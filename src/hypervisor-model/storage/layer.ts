@@ -31,6 +31,8 @@ export interface LayerDocument {
    */
   cid: string;
   parentCid: string;
+  /** On purpose (chain-repair.ts): whoever looks for the layer does not find it. */
+  movedAway?: true;
 }
 
 /** VMware's parentCID of a layer without a parent. */
@@ -89,17 +91,27 @@ export function newLayer(parent: LayerDocument | undefined, sizeBytes: number, i
   };
 }
 
-export async function readLayer(store: Store, id: string): Promise<LayerDocument> {
+export async function readLayer(store: Store, id: string, evenMoved = false): Promise<LayerDocument> {
   const layer = (await store.get(LAYERS, id)) as LayerDocument | undefined;
   if (!layer) throw new NotFoundError(`the disk layer ${id} is missing`, "nothing", `layer ${id}`);
+  if (layer.movedAway && !evenMoved)
+    throw new NotFoundError(
+      `the disk layer ${id} was moved away`,
+      "a moved layer",
+      `layer ${id}`,
+      "parent-moved",
+    );
   return layer;
 }
 
-/** The layers of a chain from the lowest to `top`. Does not compare CIDs: see `checkChain`. */
-export async function readChain(store: Store, top: string): Promise<LayerDocument[]> {
+/**
+ * The layers of a chain from the lowest to `top`. Does not compare CIDs: see `checkChain`. Throws NotFoundError where one
+ * was moved away, unless those are asked for too.
+ */
+export async function readChain(store: Store, top: string, evenMoved = false): Promise<LayerDocument[]> {
   const chain: LayerDocument[] = [];
   for (let id: string | null = top; id !== null;) {
-    const layer = await readLayer(store, id);
+    const layer = await readLayer(store, id, evenMoved);
     chain.unshift(layer);
     if (chain.length > LONGEST_CHAIN) {
       throw new DamagedError(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../common/random.ts";
-import { findBreak, modifyParent, repairChain } from "./chain-repair.ts";
+import { findBreak, modifyParent, moveParent, repairChain } from "./chain-repair.ts";
 import {
   deletionOfMachine,
   fullCloneChange,
@@ -240,6 +240,18 @@ describe("a broken chain", () => {
     );
     await expect(openDisk(store, disk)).rejects.toMatchObject({ name: "ParentModifiedError" });
     expect(await repairChain(store, disk)).toBe(1);
+    expect(await read(store, disk, 0, 4096)).toEqual(bytes(4096, 1));
+  });
+
+  test("a parent that was moved away is not found, survives tidying up, and is put back", async () => {
+    const { store, disk } = await machineWithDisk();
+    const { id, disks } = await take(store, "m", [disk]);
+    await moveParent(store, disks[0].layer);
+    await expect(openDisk(store, disk)).rejects.toMatchObject({ name: "NotFoundError" });
+    await deleteSnapshot(store, "m", id);
+    expect(await findBreak(store, disk)).toMatchObject({ name: "NotFoundError" });
+    expect(await repairChain(store, disk)).toBe(1);
+    expect(await findBreak(store, disk)).toBeUndefined();
     expect(await read(store, disk, 0, 4096)).toEqual(bytes(4096, 1));
   });
 });

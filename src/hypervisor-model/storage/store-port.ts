@@ -23,8 +23,8 @@ export function serveStore(store: Store, port: MessagePort): void {
         const method = store[name] as (...parameters: unknown[]) => Promise<unknown>;
         return { value: await method.apply(store, parameters) };
       } catch (error) {
-        const { name, message, found, expected, refusal } = error as RefusedError;
-        return { error: { name, message, found, expected, refusal } };
+        const { name, message, found, expected, refusal, problem } = error as RefusedError;
+        return { error: { name, message, found, expected, refusal, problem } };
       }
     },
   };

@@ -120,6 +120,9 @@ export const machineSchema = fields({
         /** A system disk is made with the file system that the tiny image lays over its root. */
         role: v.optional(v.literal("system")),
         sizeMiB: diskSizeSchema,
+        /** As the disk is made; of a disk that is there already the store knows better. Left out: thin, in one file. */
+        provisioning: v.optional(v.picklist(["thin", "full"])),
+        split: v.optional(v.boolean()),
       }),
     ),
     v.maxLength(MAX_DISKS),
@@ -249,12 +252,7 @@ export function newDefinition(
       connected: nic.connected ?? true,
       ...(nic.vlan === undefined ? {} : { vlan: nic.vlan }),
     })),
-    disks: disks.map(({ name, role, sizeMiB, id }) => ({
-      id: id ?? random.uuid(),
-      name,
-      ...(role === undefined ? {} : { role }),
-      sizeMiB,
-    })),
+    disks: disks.map(({ id, ...disk }) => ({ id: id ?? random.uuid(), ...disk })),
     cdrom: choices.cdrom === undefined ? { medium: null } : choices.cdrom,
     floppy: choices.floppy ?? null,
     bootOrder: choices.bootOrder ?? [...DEFAULT_BOOT_ORDER],
@@ -321,7 +319,7 @@ export function duplicateOf(
       ...original,
       name: freeName(original.name, taken.names),
       nics: original.nics.map((nic) => ({ ...nic, mac: undefined })),
-      disks: original.disks.map(({ name, role, sizeMiB }) => ({ name, role, sizeMiB })),
+      disks: original.disks.map((disk) => ({ ...disk, id: undefined })),
     },
     random,
     now,

@@ -212,9 +212,15 @@ export class MachineLibrary {
     return definition;
   }
 
-  /** Changes a machine's settings. Disks that are added are made, those that are gone are deleted. */
+  /**
+   * Changes a machine's settings. Disks that are added are made, those that are gone are deleted. Of a template only what
+   * is said of it changes, not what it is.
+   */
   async update(id: string, change: Partial<Omit<MachineDefinition, "id" | "version">>): Promise<void> {
     const old = this.#readable(id, "edit-hardware");
+    const said = ["description", "console", "folder"];
+    if (this.isTemplate(id) && Object.keys(change).some((field) => !said.includes(field)))
+      throw new RefusedActionError(old.name, "edit-hardware", { key: "template" });
     const definition: MachineDefinition = { ...old, ...change, id, version: old.version };
     this.#check(definition);
     const had = new Set(old.disks.map((disk) => disk.id));

@@ -51,7 +51,7 @@ export class MachineClones {
           name,
           folder,
           nics: original.nics.map((nic, i) => ({ ...nic, mac: macs[i] })),
-          disks: original.disks.map(({ name, role, sizeMiB }) => ({ name, role, sizeMiB })),
+          disks: original.disks.map((disk) => ({ ...disk, id: undefined })),
         },
         async (clone) => {
           const ids = originals.map(

@@ -22,7 +22,7 @@ export class StoreContents implements MachineContents {
   }
 
   /** A disk that is there already (imported for this machine) stays as it is. */
-  async createDisk({ id, name, role, sizeMiB }: DiskDefinition): Promise<void> {
+  async createDisk({ id, name, role, sizeMiB, provisioning, split }: DiskDefinition): Promise<void> {
     if ((await this.#store.get(DISKS, id)) !== undefined) return;
     const file =
       role === "system" ? await this.#images.fileOfRole(SYSTEM_DISK_IMAGE, "system-disk") : undefined;
@@ -33,6 +33,8 @@ export class StoreContents implements MachineContents {
       id,
       name,
       sizeMiB,
+      ...(provisioning === undefined ? {} : { provisioning }),
+      ...(split === undefined ? {} : { split }),
       durability,
       ...(template === undefined ? {} : { template }),
     });

@@ -1,5 +1,5 @@
 /** Disks of the library: made, put into machines and taken out, enlarged, looked into, and from and to image files. */
-import { findBreak, modifyParent, repairChain } from "../storage/chain-repair.ts";
+import { findBreak, modifyParent, moveParent, repairChain } from "../storage/chain-repair.ts";
 import {
   createDisk,
   listDisks,
@@ -12,6 +12,7 @@ import { diskFiles, importDisk, type DiskFormat, type OutputFile } from "../stor
 import { openDisk } from "../storage/disk.ts";
 import { RefusedError } from "../storage/errors.ts";
 import type { FileFinder } from "../storage/formats/image.ts";
+import { topmostImage } from "../storage/formats/open-image.ts";
 import { qcow2HeaderText } from "../storage/formats/qcow2.ts";
 import { serialiseVmdkDescriptor, splitExtents } from "../storage/formats/vmdk-descriptor.ts";
 import { readChain, readLayerMap, type LayerDocument } from "../storage/layer.ts";
@@ -43,6 +44,8 @@ export interface LayerView {
   blocks: number;
   /** Written to now: "you are here". */
   isLive: boolean;
+  /** On purpose, so that its children do not find it. */
+  isMoved: boolean;
   cid: string;
   parentCid: string;
   /** Snapshots of the disk's machine that froze it. */
@@ -63,6 +66,8 @@ export interface DiskChain {
   layerOf(block: number): number;
   /** The same of every layer that has the block, topmost first. */
   layersWith(block: number): number[];
+  /** Every block that some layer has, ascending, with the index of the layer it is read from. */
+  blocks(): Iterable<{ block: number; owner: number }>;
 }
 
 export interface NewDiskChoices {
@@ -182,7 +187,7 @@ export class MachineDisks {
     const { store } = this.#world;
     const summary = await this.#summary(disk);
     const { layer: top, sizeBytes } = await readDisk(store, disk);
-    const chain = await readChain(store, top);
+    const chain = await readChain(store, top, true);
     const maps = await Promise.all(chain.map(({ id }) => readLayerMap(store, id)));
     const merged = new MergedMap();
     for (const [owner, map] of maps.entries()) merged.lay(map, owner);
@@ -195,6 +200,7 @@ export class MachineDisks {
         file: fileOf(summary.name, at),
         blocks,
         isLive: at === chain.length - 1,
+        isMoved: layer.movedAway === true,
         cid: layer.cid,
         parentCid: layer.parentCid,
         snapshots: snapshots
@@ -213,19 +219,23 @@ export class MachineDisks {
       ...(problem === undefined ? {} : { problem }),
       layerOf: (block) => merged.ownerOf(block) ?? -1,
       layersWith: (block) => [...layers.keys()].filter((at) => has(at, block)).reverse(),
+      blocks: () => merged.entries(),
     };
   }
 
-  /** Changes a layer behind its child's back, so that the chain is broken as VMware's would be. */
-  async breakChain(disk: string, layer: string): Promise<void> {
+  /** Edits a layer behind its child's back, or moves it away, so that the chain is broken as VMware's would be. */
+  async breakChain(disk: string, layer: string, how: "edit" | "move" = "edit"): Promise<void> {
     this.#refuseInUse(disk);
-    await modifyParent(this.#world.store, layer);
+    await (how === "edit" ? modifyParent : moveParent)(this.#world.store, layer);
+    await this.#world.library.changed();
   }
 
-  /** Gives the number of children that did not fit their parent. */
+  /** Gives the number of layers that were changed. */
   async repairChain(disk: string): Promise<number> {
     this.#refuseInUse(disk);
-    return repairChain(this.#world.store, disk);
+    const changed = await repairChain(this.#world.store, disk);
+    await this.#world.library.changed();
+    return changed;
   }
 
   /** The 4 KiB of a block as the disk has them now in the store. */
@@ -235,11 +245,16 @@ export class MachineDisks {
   }
 
   /**
-   * Makes a disk, in no machine yet, of an image file (raw, qcow2, VMDK) and those it stands on. Throws FormatError or
-   * UnsupportedFormatError that say what was found.
+   * Makes a disk, in no machine yet, of an image file (raw, qcow2, VMDK) and those it stands on; of several names the one
+   * that no other file names is meant. Throws FormatError or UnsupportedFormatError that say what was found.
    */
-  async import(name: string, find: FileFinder, onProgress?: OnProgress): Promise<DiskSummary> {
+  async import(
+    names: string | readonly string[],
+    find: FileFinder,
+    onProgress?: OnProgress,
+  ): Promise<DiskSummary> {
     const { store, random, library } = this.#world;
+    const name = typeof names === "string" ? names : await topmostImage(names, find);
     const { id } = await importDisk(store, name, find, {
       id: random.uuid(),
       owner: library.owner,

@@ -1,6 +1,7 @@
 /** Snapshots of the library's machines, whatever they do at that moment: off, suspended or running here. */
 import { compareSnapshots, type SnapshotDifference } from "../storage/compare-snapshots.ts";
 import { RefusedError } from "../storage/errors.ts";
+import { fileSystemStateOf, type FileSystemState } from "../storage/file-system-state.ts";
 import { stateCopy, STATES } from "../storage/saved-state.ts";
 import {
   deleteSnapshot,
@@ -195,6 +196,18 @@ export class MachineSnapshots {
     const { store } = this.#world;
     const [first, second] = await Promise.all([one, other].map((id) => readSnapshot(store, machine, id)));
     return compareSnapshots(store, first, second);
+  }
+
+  /** How the file system of each of its disks was put away; disks without one are left out. */
+  async fileSystems(machine: string, id: string): Promise<{ disk: string; state: FileSystemState }[]> {
+    const { store } = this.#world;
+    const { disks } = await readSnapshot(store, machine, id);
+    const found: { disk: string; state: FileSystemState }[] = [];
+    for (const { name, layer } of disks) {
+      const state = await fileSystemStateOf(store, layer);
+      if (state) found.push({ disk: name, state });
+    }
+    return found;
   }
 
   /** All linked clones, by the machine and snapshot they stand on. */

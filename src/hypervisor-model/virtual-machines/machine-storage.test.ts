@@ -296,6 +296,18 @@ describe("disks", () => {
     expect((await lab.storage.disks.chain(disks[0].id)).problem).toBeUndefined();
   });
 
+  test("are shown with a parent that was moved away, and repaired", async () => {
+    const { id, disks } = await lab.machine();
+    await lab.storage.snapshots.take(id, { name: "s" });
+    const [{ id: layer }] = (await lab.storage.disks.chain(disks[0].id)).layers;
+    await lab.storage.disks.breakChain(disks[0].id, layer, "move");
+    const { problem, layers } = await lab.storage.disks.chain(disks[0].id);
+    expect(problem).toMatchObject({ name: "NotFoundError" });
+    expect(layers.map(({ isMoved }) => isMoved)).toEqual([true, false]);
+    await lab.storage.disks.repairChain(disks[0].id);
+    expect((await lab.storage.disks.chain(disks[0].id)).problem).toBeUndefined();
+  });
+
   test("go out as image files and come in again", async () => {
     const { id } = await lab.storage.disks.create({ name: "a/b", sizeMiB: 1 });
     await lab.write(id, 7);

@@ -42,6 +42,26 @@ export interface RunningTask {
   failed(parameters?: TaskEntry["parameters"]): Promise<void>;
 }
 
+/** What an error says: in words for a log in English, and in parts for a text in any language. */
+export function failureParameters(error: unknown): TaskEntry["parameters"] {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const { name, message, found, expected, problem, refusal, reason } = error as Error &
+    Record<string, unknown>;
+  const parts = JSON.stringify({ found, expected, problem, refusal, reason });
+  return { error: message, errorName: name, ...(parts === "{}" ? {} : { parts }) };
+}
+
+/** The error that these parameters are of, as far as they tell. */
+export function errorOfParameters({
+  error,
+  errorName = "Error",
+  parts = "{}",
+}: TaskEntry["parameters"]): Error {
+  const again = new Error(String(error));
+  again.name = String(errorName);
+  return Object.assign(again, JSON.parse(String(parts)) as object);
+}
+
 const keyOf = ({ number, owner }: TaskEntry) => `${String(number).padStart(12, "0")}/${owner}`;
 const deletion = (entry: TaskEntry) => ({ collection: TASK_LOG_COLLECTION, key: keyOf(entry) });
 
@@ -110,7 +130,7 @@ export class TaskLog {
       await entry.done();
       return result;
     } catch (error) {
-      await entry.failed({ error: error instanceof Error ? error.message : String(error) });
+      await entry.failed(failureParameters(error));
       throw error;
     }
   }

@@ -15,8 +15,8 @@ export function keepErrorFields(): void {
       const [plain, transferables] = thrown.serialize(wrapped) as [Thrown, Transferable[]];
       const { value } = wrapped as { value: unknown };
       if (!plain.isError) return [plain, transferables];
-      const { found, expected, refusal } = value as Record<string, unknown>;
-      return [{ ...plain, value: { ...plain.value, found, expected, refusal } }, transferables];
+      const { found, expected, refusal, problem } = value as Record<string, unknown>;
+      return [{ ...plain, value: { ...plain.value, found, expected, refusal, problem } }, transferables];
     },
   });
 }

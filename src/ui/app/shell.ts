@@ -22,6 +22,7 @@ import { stateMark, stateName } from "../state/state-name.ts";
 import { go, hashOf, route } from "../state/route.ts";
 import { styles } from "./shell.styles.ts";
 import "./status-line.ts";
+import "./storage-work.ts";
 import { findWorkspace, WORKSPACES, type Workspace } from "./workspaces.ts";
 
 const TOOLS = [
@@ -253,6 +254,7 @@ export class Shell extends RingsideElement {
         </main>
       </div>
       <div class="bottom chrome">
+        <rs-storage-work></rs-storage-work>
         <rs-task-log></rs-task-log>
         <rs-status-line></rs-status-line>
       </div>

@@ -34,7 +34,7 @@ export const errors = {
   imageUnsupported: (feature: string) =>
     `The disk image cannot be used: “${feature}” is not supported. Convert it to raw, qcow2 or VMDK without it (qemu-img convert), or choose another file.`,
   imagePartMissing: (file: string) =>
-    `The disk image cannot be used: it stands on the file “${file}”, which is not here. Choose an image in one file.`,
+    `The disk image cannot be used: it stands on the file “${file}”, which is not here. Choose it together with that file, or an image in one file.`,
   imageBroken:
     "The file cannot be used: it is cut off, damaged or of another kind than its beginning says. Get it again, or choose another file.",
   damaged:

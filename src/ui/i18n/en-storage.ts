@@ -1,4 +1,6 @@
 /** English texts of snapshots, clones, templates, disks and what is stored. */
+const inBlocks = (count: string) => (count === "1" ? "1 block" : `${count} blocks`);
+
 export const storage = {
   tab: "Storage",
   door: "Snapshots as a tree, the layers each disk is read from, clones and templates, and what takes how much room.",
@@ -34,8 +36,50 @@ export const storage = {
     nothingToCompare: "Another snapshot is needed to compare with.",
     diskDiffers: (disk: string, blocks: string, size: string) =>
       `${disk}: ${blocks} blocks of 4 KiB differ (${size})`,
+    filesDiffer: "Whose blocks differ:",
+    fileChange: {
+      changed: (path: string, blocks: string) => `${path}: changed, ${inBlocks(blocks)}`,
+      added: (path: string, blocks: string) => `${path}: only in the later one, ${inBlocks(blocks)}`,
+      gone: (path: string) => `${path}: only in the earlier one`,
+    },
+    metadataDiffers: (what: string, blocks: string) => `${what}: ${inBlocks(blocks)}`,
+    unusedDiffers: (blocks: string) => `in no file: ${inBlocks(blocks)}`,
+    moreFiles: (count: string) => `and ${count} more`,
+    noFileSystems: "The disk has no file system that is known, so the blocks' files cannot be told.",
     pagesDiffer: (pages: string, size: string) => `Memory: ${pages} pages differ (${size})`,
     noPages: "Memory: not compared, because at least one of them has none.",
+    fileSystem: "File system on the disk",
+    noFileSystem: "none that is known (ext2, ext3, ext4)",
+    fileSystems: {
+      clean: (disk: string) => `${disk}: clean, as after a shutdown`,
+      "needs-recovery": (disk: string) =>
+        `${disk}: in use, as after a power failure; without the memory its journal is replayed`,
+    },
+    see: {
+      action: "Ask the running guest now",
+      hint: "Real: the guest's own figures, asked by its agent. Write a large file without sync and ask again.",
+      needsGuest: "Power the machine on and wait for its agent: it answers then.",
+      looking: "Asking the guest…",
+      facts: {
+        dirty: "Written, but not on the disk yet",
+        journal: "Mounted file systems with an open journal",
+        peers: "TCP connections to others",
+        time: "Guest's clock behind this computer's",
+      },
+      values: {
+        dirty: (kib: number) => `${kib} KiB`,
+        journal: (count: number) => String(count),
+        peers: (count: number) => String(count),
+        time: (seconds: number) => `${seconds} s`,
+      },
+      means: {
+        dirty: "A snapshot without memory does not have it. After a shutdown it is 0.",
+        journal:
+          "A snapshot without memory has them as after a power failure. After a shutdown they are clean.",
+        peers: "After a revert the others have given them up: they hang or are reset.",
+        time: "After a revert it is behind by the snapshot's age until it is set; here the agent sets it at once.",
+      },
+    },
     whyTitle: "Why does the course shut the machine down first?",
     why: [
       "A snapshot of a running machine without its memory finds the disk as after a power failure: files that were being written may be half written.",
@@ -85,7 +129,10 @@ export const storage = {
     fullHint: "Stands alone. Blocks that are equal are still stored only once here.",
     nameStep: "Name of the clone",
     proposed: (machine: string) => `${machine} clone`,
-    identity: "It gets its own machine ID (UUID), these new MAC addresses, and its name as host name:",
+    identity: "So that two machines do not look like one on the network, the clone gets new:",
+    drawn: "drawn when it is made",
+    hostName: "Host name",
+    hostNameHint: "unless the guest has one of its own in /etc/hostname",
     noNics: "It has no network adapter.",
     action: "Clone",
   },
@@ -116,6 +163,16 @@ export const storage = {
       unknown: "not read yet",
     },
   },
+  newDisk: {
+    title: "How it is kept",
+    allocate: "Allocate all disk space now",
+    allocateHint:
+      "Pre-allocated, as opposed to thin. A browser reserves nothing: the disk is shown as pre-allocated and takes only what the guest writes.",
+    single: "Store virtual disk as a single file",
+    split: "Split virtual disk into multiple files",
+    splitHint:
+      "The descriptor shows it, and a VMDK is exported in files of at most 2 GiB (twoGbMaxExtentSparse).",
+  },
   disk: {
     title: "Disk chain",
     which: "Disk",
@@ -141,7 +198,7 @@ export const storage = {
     nothingToBreak: "One layer has no parent: take a snapshot first.",
     repair: "Repair: write the parent's CID into the child",
     inUse: "Power the machine off first.",
-    actions: "This disk",
+    actions: (disk: string, size: string, kind: string) => `This disk: ${disk}, ${size}, ${kind}`,
     resize: "New size (MiB)",
     resizeAction: "Enlarge",
     resizeHint:
@@ -154,10 +211,65 @@ export const storage = {
     free: "Disks in no machine",
     noneFree: "None. Detached and imported disks appear here.",
     attach: (disk: string, machine: string) => `Attach ${disk} to ${machine}`,
-    attachNone: "Choose a machine at the left first.",
+    attachTo: (disk: string) => `Attach ${disk} to`,
+    attachNone: "There is no machine that is off and no template.",
     remove: (disk: string) => `Delete ${disk}`,
     removeSure: (disk: string) => `Delete “${disk}” with everything on it?`,
     importImage: "Import a disk image (raw, qcow2, VMDK)…",
+    importHint:
+      "A disk in several files (a split VMDK, an image with backing files): choose all of them together.",
+    imported: (disk: string, size: string) =>
+      `The disk “${disk}” (${size}) was imported. Attach it to a machine below.`,
+    formats: {
+      raw: "raw",
+      qcow2: "qcow2 (QEMU)",
+      vmdk: "VMDK, one file (monolithicSparse)",
+      "vmdk-split": "VMDK, split into files of 2 GiB (twoGbMaxExtentSparse)",
+    },
+    qcow2Header: (file: string) => `Header QEMU would write for ${file} (qcow2)`,
+    vmx: "The machine's settings as VMware would write them (.vmx)",
+    files: {
+      title: "The guest's files on this disk",
+      hint: "Real: read from the guest's own file system (ext2, ext3, ext4) as it is stored now. What a running guest still has in its memory is not there yet.",
+      read: "Read the guest's files",
+      again: "Read again",
+      none: "No file system that is known (ext2, ext3, ext4) is on this disk.",
+      find: "Find a file (Tiny Linux keeps its changes below /upper)",
+      count: (found: number) => `${found} files`,
+      more: (shown: number, found: number) => `The first ${shown} of ${found} files: type part of a name.`,
+      cut: "There are more files than are looked at.",
+      owner: (block: string, names: string) => `Block ${block} belongs to ${names}.`,
+      nobody: (block: string) => `Block ${block} belongs to no file.`,
+      from: (layer: string, blocks: string) => `${inBlocks(blocks)} from ${layer}`,
+      zeros: "no layer (zeros)",
+      inline: "has no block of its own: it is empty or kept in its inode.",
+      all: (blocks: string) => `${inBlocks(blocks)} in all`,
+      metadata: {
+        superblock: "the superblock",
+        groups: "the group descriptors",
+        "block-bitmap": "the block bitmap",
+        "inode-bitmap": "the inode bitmap",
+        "inode-table": "the inode table",
+        journal: "the journal",
+        reserved: "room reserved for growing",
+      },
+    },
+    thin: "thin",
+    full: "pre-allocated",
+    split: "split into files of 2 GiB",
+    servesBlock: (block: string) => `block ${block} is read here`,
+    lacksBlock: (block: string) => `does not have block ${block}: look below`,
+    hidesBlock: (block: string) => `an older version of block ${block}, hidden`,
+    belowBlock: "not asked",
+    moveIt: "Break it: move the parent away",
+    moveHint:
+      "Hides the file of the layer below the top, as deleting or renaming it in the machine's folder does.",
+    moved: (file: string) =>
+      `Cannot open the disk “${file}” or one of the snapshot disks it depends on. Reason: The system cannot find the file specified.`,
+    movedAway: "moved away",
+    moveBack: "Repair: put the parent back",
+    repairThere: "It can be repaired under Storage, in the disk chain.",
+    cannotStart: "A machine with a broken chain does not power on.",
   },
   room: {
     title: "What is stored",
@@ -173,7 +285,12 @@ export const storage = {
       "The browser did not agree. It usually does after the page has been bookmarked or used for a while.",
     memory: "in memory only: gone when the page closes",
     machine: "Machine",
-    disks: "Its own blocks",
+    disks: "Disks",
+    savedMemory: "Saved memory",
+    alone: "Freed if deleted",
+    tableHint:
+      "Each block counted once a machine, before compression. Blocks that linked clones share are stored once in all.",
+    quotaUsed: (size: string, percent: string) => `${size}, of which ${percent} % are used`,
     snapshots: "Snapshots",
     noMachines: "No machine is stored.",
     tidy: "Free what nobody uses",
@@ -189,6 +306,11 @@ export const storage = {
     snapshot: "Taking the snapshot…",
     revert: "Going back to the snapshot…",
     remove: "Merging layers…",
+    label: "Saving name and description…",
+    compare: "Comparing the snapshots…",
+    ending: "It is being cancelled.",
+    files: "Reading the guest's files…",
+    tidy: "Freeing what nobody uses…",
     clone: "Cloning…",
     export: "Packing…",
     import: "Importing…",
@@ -205,9 +327,22 @@ export const storage = {
     removed: (machine: string, snapshot: string) => `${machine}: snapshot “${snapshot}” deleted`,
     clone: (machine: string, as: string) => `${machine} cloned as ${as}`,
   },
+  problem: {
+    "cut-short": (found: string, expected: string) =>
+      `The file is incomplete: found ${found}, expected ${expected}. Nothing was changed. Get the file again.`,
+    encrypted: (found: string, _expected: string) =>
+      `The image is encrypted (${found}), which is not supported. Nothing was changed. Export it without encryption first.`,
+    "extent-alone": (_found: string, _expected: string) =>
+      "This VMDK file is one extent of a split disk. Nothing was changed. Choose the descriptor file together with all extents (…-s001.vmdk and so on).",
+    "not-a-bundle": (_found: string, expected: string) =>
+      `This is no .ringside file: it does not begin with “${expected}”. Nothing was changed.`,
+    "parent-moved": (_found: string, expected: string) =>
+      `Cannot open the disk or one of the snapshot disks it depends on. Reason: The system cannot find the file specified (${expected}). It can be put back under Storage, in the disk chain.`,
+  },
   error: {
+    foundExpected: (found: string, expected: string) => `(found: ${found}; expected: ${expected})`,
     newer: "This was made by a newer Ringside; open it with that version. Nothing was changed.",
-    conflict: "Another tab has changed this meanwhile. Try again.",
     cancelled: "Cancelled. Everything is as it was before.",
+    conflict: "Another tab has changed this meanwhile. Try again.",
   },
 };

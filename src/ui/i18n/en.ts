@@ -311,6 +311,8 @@ export const en = {
     addNetwork: "Network adapter",
     addFloppy: "Floppy drive",
     removeDevice: "Remove",
+    templateLocked:
+      "A template is not changed: its clones stand on it. Switch template mode off under “Advanced” first.",
     removeSystemDisk: "The system disk is removed with all that the guest wrote on it.",
     general: "General",
     name: "Name",
@@ -354,6 +356,7 @@ export const en = {
     definition: "the machine and its settings",
     disk: (name: string, size: string) => `disk “${name}” with everything the guest wrote on it (${size})`,
     suspended: "the suspended state: programs that were running in the guest",
+    snapshots: "all its snapshots",
     keep: "Keep it",
     action: "Delete for good",
   },

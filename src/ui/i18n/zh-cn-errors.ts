@@ -34,7 +34,8 @@ export const errors: Messages["errors"] = {
   },
   imageUnsupported: (feature) =>
     `无法使用此磁盘映像：不支持“${feature}”。请转换成不含它的 raw、qcow2 或 VMDK (qemu-img convert)，或选择其他文件。`,
-  imagePartMissing: (file) => `无法使用此磁盘映像：它依赖文件“${file}”，而这里没有。请选择单个文件的映像。`,
+  imagePartMissing: (file) =>
+    `无法使用此磁盘映像：它依赖文件“${file}”，而这里没有。请同时选择该文件，或选择单个文件的映像。`,
   imageBroken: "无法使用此文件：它不完整、已损坏，或与开头所说的类型不符。请重新获取，或选择其他文件。",
   damaged: "文件或存储的数据已损坏，没有做任何更改。请换用文件的另一份副本，或恢复到一个快照。",
   notFound:

@@ -10,7 +10,9 @@ import {
   type StorageRefusal,
 } from "../../hypervisor-model/storage/errors.ts";
 import { BadDefinitionError } from "../../hypervisor-model/virtual-machines/library.ts";
+import { RefusedActionError } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import type { ValueRefusal } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import { errorOfParameters, failureParameters } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import { catalogues } from "../i18n/messages.ts";
 import { sentenceFor } from "./failure.ts";
 
@@ -48,7 +50,7 @@ test.each(REFUSALS)(
 test("Every storage error but the base class has a sentence without the model's words", () => {
   for (const Class of storageErrorClasses.slice(1)) {
     const refusal: StorageRefusal = { key: "template-unchanged" };
-    const error = Class === RefusedError ? new Class(ENGLISH, "", "", refusal) : new Class(ENGLISH);
+    const error = Class === RefusedError ? new RefusedError(ENGLISH, "", "", refusal) : new Class(ENGLISH);
     expect(inChinese(error), error.name).not.toContain(ENGLISH);
     expect(sentenceFor(error, "web-1", 64)(catalogues.en), error.name).not.toContain(ENGLISH);
   }
@@ -86,4 +88,24 @@ test("A refused definition is told in Chinese with the field and the values", ()
   const reason: ValueRefusal = { key: "too-small", minimum: 32, found: "16" };
   const sentence = inChinese(new BadDefinitionError([{ path: "memoryMiB", reason }]));
   expect(sentence).toContain("memoryMiB: 至少为 32，却是 16");
+});
+
+test("What was found and what was expected stands beside the sentence", () => {
+  const sentence = inChinese(new FormatError(ENGLISH, "2^40", "2^9 to 2^21 bytes"));
+  expect(sentence).toContain("2^40");
+  expect(sentence).toContain("2^9 to 2^21 bytes");
+});
+
+test("A failure that comes back from the task log says the same as when it happened", () => {
+  const errors = [
+    new FormatError(ENGLISH, "10 bytes", "20 bytes", "cut-short"),
+    new RefusedError(ENGLISH, "", "", { key: "disk-in-machine", machine: "db-1" }),
+    new RefusedActionError("web-1", "power-on", { key: "has-clones", clones: "web-2" }),
+    new Error("anything"),
+  ];
+  for (const error of errors) {
+    const again = errorOfParameters(failureParameters(error));
+    for (const m of [catalogues["zh-CN"], catalogues.en])
+      expect(sentenceFor(again, "web-1", 64)(m)).toBe(sentenceFor(error, "web-1", 64)(m));
+  }
 });

@@ -45,14 +45,22 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
 
 /** Errors that may have crossed a thread, which keeps their name but not their class. */
 function namedSentence(error: unknown, name: string, message: string): Sentence | undefined {
-  const { found = "", expected = "", refusal } = error as Partial<RefusedError>;
+  const { found = "", expected = "", refusal, problem } = error as Partial<RefusedError>;
+  const { reason } = error as Partial<RefusedActionError>;
+  if (problem) return (m) => m.storage.problem[problem](found, expected);
   switch (name) {
+    case "RefusedActionError":
+      return reason && ((m) => refusalText(m, reason));
     case "RefusedError":
       return refusal && ((m) => m.errors.storageRefusal(refusal));
     case "UnsupportedFormatError":
       return (m) => m.errors.imageUnsupported(found);
     case "FormatError":
-      return (m) => (found === NO_SUCH_FILE ? m.errors.imagePartMissing(expected) : m.errors.imageBroken);
+      if (found === NO_SUCH_FILE) return (m) => m.errors.imagePartMissing(expected);
+      return (m) =>
+        found
+          ? `${m.errors.imageBroken} ${m.storage.error.foundExpected(found, expected)}`
+          : m.errors.imageBroken;
     case "DamagedError":
     case "StateFormatError":
       return (m) => m.errors.damaged;
@@ -71,7 +79,8 @@ function namedSentence(error: unknown, name: string, message: string): Sentence 
     case "ConflictError":
       return (m) => m.storage.error.conflict;
     case "ParentModifiedError":
-      return (m) => m.storage.disk.broken;
+      return (m) =>
+        `${m.storage.disk.broken} (parentCID=${found}, CID=${expected}) ${m.storage.disk.repairThere}`;
     case "KernelImageError":
       return (m) => m.errors.kernel;
     case "NoSuchMachineError":

@@ -153,7 +153,7 @@ class Laboratory extends MachinePower {
       {
         act: {
           label: (m) => m.storage.closing.action,
-          run: () => void Promise.all([...this.sessions.keys()].map((id) => this.suspend(id))),
+          run: () => void this.suspendAll(),
         },
       },
     );

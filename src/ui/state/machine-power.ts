@@ -10,7 +10,7 @@ import type { MachineLibrary } from "../../hypervisor-model/virtual-machines/lib
 import { nextState, type MachineEvent } from "../../hypervisor-model/virtual-machines/lifecycle.ts";
 import type { EndReason } from "../../hypervisor-model/virtual-machines/running-machine-types.ts";
 import { startMachine } from "../../hypervisor-model/virtual-machines/running-machine.ts";
-import type { TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
+import { failureParameters, type TaskName } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import { budgetRefusal, isOverBudget } from "./availability.ts";
 import { findMachine, type Ending, type MachineView, type Session } from "./machines.ts";
 import { machineHost } from "./machine-host.ts";
@@ -207,6 +207,10 @@ export abstract class MachinePower {
     });
   }
 
+  async suspendAll(): Promise<void> {
+    await Promise.all([...this.sessions.keys()].map((id) => this.suspend(id)));
+  }
+
   async powerOff(id: string): Promise<void> {
     const view = this.find(id);
     if (view && !view.session) {
@@ -278,10 +282,11 @@ export abstract class MachinePower {
           await (await line).done();
         } catch (error) {
           const cancelled = error instanceof StartCancelledError;
-          const words = error instanceof Error ? error.message : String(error);
           const sentence = sentenceFor(error, name, view.definition?.memoryMiB ?? 0);
           const told = { en: sentence(catalogues.en), "zh-CN": sentence(catalogues["zh-CN"]) };
-          await (await line).failed({ error: cancelled ? CANCELLED : words, ...told });
+          await (
+            await line
+          ).failed({ ...failureParameters(error), ...told, ...(cancelled ? { error: CANCELLED } : {}) });
           if (!cancelled) throw error;
         }
       },

@@ -3,6 +3,7 @@
  * library, and files that go out and come in. The model is `laboratory.machineStorage()`.
  */
 import type { ByteSink } from "../../hypervisor-model/storage/formats/image.ts";
+import { stoppable } from "../../hypervisor-model/storage/stoppable.ts";
 import type { SnapshotTreeView } from "../../hypervisor-model/virtual-machines/machine-snapshots.ts";
 import type { MachineStorage, OnProgress } from "../../hypervisor-model/virtual-machines/machine-storage.ts";
 import type { Messages } from "../i18n/messages.ts";
@@ -14,8 +15,22 @@ import { signal } from "./signals.ts";
 
 type Work = keyof Messages["storage"]["progress"];
 
-/** What is being done, and the part of it that is done, 0 to 1; undefined until that is known. */
-export const storageWork = signal<{ work: Work; done?: number } | undefined>(undefined);
+export interface StorageWork {
+  id: number;
+  work: Work;
+  /** The machine, disk or file that it is done to. */
+  name: string;
+  /** The part that is done, 0 to 1; undefined until that is known. */
+  done?: number;
+  /** Ends it early, with everything as it was before. */
+  cancel: () => void;
+  /** It was asked to end. */
+  isEnding?: boolean;
+}
+
+/** What is being done now, oldest first. */
+export const storageWork = signal<readonly StorageWork[]>([]);
+let workNumber = 0;
 
 /** The snapshot that a dialog speaks of; undefined: the one that the present state came from. */
 export const chosenSnapshot = signal<string | undefined>(undefined);
@@ -55,15 +70,38 @@ export async function work<T>(
   name: string,
   act: (storage: MachineStorage, onProgress: OnProgress) => Promise<T>,
 ): Promise<T | undefined> {
-  storageWork.set({ work: what });
+  const id = ++workNumber;
+  const stop = new AbortController();
+  const others = () => storageWork.get().filter((other) => other.id !== id);
+  const own = () => storageWork.get().find((work) => work.id === id);
+  const show = (more: Partial<StorageWork>) =>
+    storageWork.set([...others(), { id, work: what, name, cancel, ...own(), ...more }]);
+  const cancel = () => {
+    stop.abort();
+    show({ isEnding: true });
+  };
+  show({});
+  let shown = 0;
+  const onProgress = stoppable(stop.signal, (done) => {
+    // A bar of a hundred steps is drawn a hundred times.
+    if (done < 1 && done - shown < 0.01) return;
+    shown = done;
+    show({ done });
+  });
   try {
-    const storage = await laboratory.machineStorage();
-    return await act(storage, (done) => storageWork.set({ work: what, done }));
+    return await act(await laboratory.machineStorage(), onProgress);
   } catch (error) {
+    if ((error as Error).name === "CancelledError") {
+      say(
+        (m) => m.storage.progress[what],
+        (m) => m.storage.error.cancelled,
+      );
+      return undefined;
+    }
     tellFailure(name, 0, error, laboratory.machines.get().find((machine) => machine.name === name)?.id);
     return undefined;
   } finally {
-    storageWork.set(undefined);
+    storageWork.set(others());
   }
 }
 
@@ -71,9 +109,20 @@ export function say(title: Sentence, text: Sentence): void {
   notify("info", title, text);
 }
 
+export function sayNotSaved(): void {
+  say(
+    (m) => m.storage.tab,
+    (m) => m.storage.room.notSaved,
+  );
+}
+
 interface SavingWindow {
   showSaveFilePicker?: (options: { suggestedName: string }) => Promise<{
-    createWritable(): Promise<{ write(bytes: Uint8Array): Promise<void>; close(): Promise<void> }>;
+    createWritable(): Promise<{
+      write(bytes: Uint8Array): Promise<void>;
+      close(): Promise<void>;
+      abort(): Promise<void>;
+    }>;
   }>;
 }
 
@@ -87,7 +136,13 @@ export async function saveFile(name: string, write: (sink: ByteSink) => Promise<
     const file = await showSaveFilePicker({ suggestedName: name }).catch(() => undefined);
     if (!file) return false;
     const stream = await file.createWritable();
-    await write((bytes) => stream.write(bytes));
+    try {
+      await write((bytes) => stream.write(bytes));
+    } catch (error) {
+      // What was there under this name stays.
+      await stream.abort();
+      throw error;
+    }
     await stream.close();
     return true;
   }
@@ -115,9 +170,8 @@ export async function exportMachines(machines?: readonly string[]): Promise<void
   const name = machines ? (laboratory.find(machines[0])?.name ?? "") : "";
   await work("export", name, async ({ bundles }, onProgress) => {
     const ids = machines ?? laboratory.machines.get().map(({ id }) => id);
-    await saveFile(machines ? bundles.fileName(ids) : "laboratory.ringside", (sink) =>
-      bundles.export(sink, machines, onProgress),
-    );
+    const file = machines ? bundles.fileName(ids) : bundles.fileName([]);
+    if (!(await saveFile(file, (sink) => bundles.export(sink, machines, onProgress)))) sayNotSaved();
   });
 }
 
@@ -130,5 +184,22 @@ export async function importBundle(file: File): Promise<void> {
   say(
     (m) => m.storage.tab,
     (m) => m.storage.room.imported(names),
+  );
+}
+
+/** Makes a disk, in no machine yet, of a disk image that may be in several files or stand on others. */
+export async function importImages(files: readonly [File, ...File[]]): Promise<void> {
+  const find = (name: string) => {
+    const file = files.find((file) => file.name === name);
+    return file && sourceOf(file);
+  };
+  const names = files.map(({ name }) => name);
+  const disk = await work("import", names[0], ({ disks }, onProgress) =>
+    disks.import(names, find, onProgress),
+  );
+  if (!disk) return;
+  say(
+    (m) => m.storage.tab,
+    (m) => m.storage.disk.imported(disk.name, m.common.mib(String(disk.sizeMiB))),
   );
 }

@@ -1,6 +1,7 @@
 /** The task log's lines as text. */
-import type { TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
+import { errorOfParameters, type TaskEntry } from "../../hypervisor-model/virtual-machines/task-log.ts";
 import { catalogues, type Messages } from "../i18n/messages.ts";
+import { sentenceFor } from "./failure.ts";
 
 /** What a start that the user gave up has for an error. */
 export const CANCELLED = "cancelled";
@@ -8,7 +9,7 @@ export const CANCELLED = "cancelled";
 export function taskText(m: Messages, { task, machine, parameters, outcome }: TaskEntry): string {
   const name = machine?.name ?? "";
   if (outcome === "failed" && parameters.error === CANCELLED) return m.log.startCancelled(name);
-  if (outcome === "failed") return m.log.failed(name, failureText(m, parameters));
+  if (outcome === "failed") return m.log.failed(name, failureText(m, name, parameters));
   switch (task) {
     case "create":
       return m.log.created(name);
@@ -60,8 +61,10 @@ export function taskText(m: Messages, { task, machine, parameters, outcome }: Ta
   }
 }
 
-/** The page keeps the sentence in both languages; what the model itself logs is in English. */
-function failureText(m: Messages, parameters: TaskEntry["parameters"]): string {
-  const tag = m === catalogues.en ? "en" : "zh-CN";
-  return String(parameters[tag] ?? (tag === "en" ? parameters.error : undefined) ?? m.error.title);
+/** The page keeps the sentence in both languages; of what the model logs itself the error is made again. */
+function failureText(m: Messages, name: string, parameters: TaskEntry["parameters"]): string {
+  const kept = parameters[m === catalogues.en ? "en" : "zh-CN"];
+  if (kept !== undefined) return String(kept);
+  if (parameters.error === undefined) return m.error.title;
+  return sentenceFor(errorOfParameters(parameters), name, 0)(m);
 }

@@ -6,6 +6,7 @@ import { BLOCK_SIZE } from "../store.ts";
 import { FormatError, UnsupportedFormatError } from "../errors.ts";
 import type { ByteSource } from "../formats/image.ts";
 import { ExtFileSystem, JOURNAL_INODE, type Inode, type InodeType, type Run } from "./ext.ts";
+import { recovered } from "./journal.ts";
 import { partOf, readPartitions, type Partition } from "./partitions.ts";
 
 const MOST_FILES = 200_000;
@@ -71,7 +72,9 @@ export class FileMap {
       const source = partOf(disk, partition);
       if (!(await hasExtMagic(source))) continue;
       try {
-        const walk = new FileSystemWalk(await ExtFileSystem.open(source), partition);
+        // What a mounted file system has written lately is in its journal alone.
+        const whole = await recovered(source, await ExtFileSystem.open(source));
+        const walk = new FileSystemWalk(await ExtFileSystem.open(whole), partition);
         await walk.all();
         walks.push(walk);
       } catch (error) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../../common/random.ts";
 import { bytesSource, plainName, type ByteSink, type DiskContents, type ImageFile } from "./image.ts";
 import { inflate } from "./inflate.ts";
-import { openImageChain, openImageFile } from "./open-image.ts";
+import { openImageChain, openImageFile, topmostImage } from "./open-image.ts";
 import { serialiseQcow2 } from "./qcow2.ts";
 import { serialiseRaw } from "./raw.ts";
 import { parseVmdkDescriptor } from "./vmdk-descriptor.ts";
@@ -87,6 +87,19 @@ describe("disk image formats", () => {
     await expect(openImageChain("d.vmdk", (name) => find(name) || undefined)).rejects.toThrow(
       "the extent d-s001.vmdk of the VMDK is missing",
     );
+  });
+
+  test("of a split VMDK's files, in any order, the descriptor is meant", async () => {
+    const files = new Map<string, Uint8Array>();
+    for (const file of splitVmdk(contentsOf(sampleDisk()), "disk.vmdk", "1234abcd"))
+      files.set(file.name, await collect((sink) => file.write(sink)));
+    const find = (name: string) => {
+      const bytes = files.get(name);
+      return bytes && bytesSource(bytes);
+    };
+    expect([...files.keys()].length).toBeGreaterThan(1);
+    expect(await topmostImage([...files.keys()].sort(), find)).toBe("disk.vmdk");
+    expect(await topmostImage([...files.keys()].sort().reverse(), find)).toBe("disk.vmdk");
   });
 
   test("deflate data is inflated whatever follows it", () => {

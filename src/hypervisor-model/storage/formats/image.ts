@@ -71,6 +71,7 @@ export function readExactly(
     `${what} ends beyond the file: byte ${offset + length} of ${source.byteLength}`,
     `a file of ${source.byteLength} bytes`,
     `at least ${offset + length} bytes`,
+    "cut-short",
   );
 }
 

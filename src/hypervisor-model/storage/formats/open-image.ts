@@ -69,3 +69,19 @@ export async function openImageChain(name: string, find: FileFinder): Promise<Im
   }
   return chain;
 }
+
+/** Of several files that belong to one disk the one that is meant: no other names it as its backing file or extent. */
+export async function topmostImage(names: readonly string[], find: FileFinder): Promise<string> {
+  const named = new Set<string>();
+  const noting: FileFinder = (name) => {
+    named.add(name);
+    return find(name);
+  };
+  for (const name of names) {
+    const source = find(name);
+    // One that cannot be opened by itself, as an extent of a split VMDK, names nothing.
+    const image = source && (await openImageFile(source, noting).catch(() => undefined));
+    if (image?.backing !== undefined) named.add(image.backing);
+  }
+  return names.find((name) => !named.has(name)) ?? names[0];
+}

@@ -63,6 +63,7 @@ async function parseHeader(source: ByteSource): Promise<Header> {
       "encrypted qcow2 images are not supported",
       encryption === 1 ? "AES encryption" : encryption === 2 ? "LUKS encryption" : `encryption ${encryption}`,
       "no encryption",
+      "encrypted",
     );
   }
   const clusterBits = data.getUint32(20);

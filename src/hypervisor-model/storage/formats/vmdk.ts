@@ -120,6 +120,7 @@ export async function parseVmdk(source: ByteSource): Promise<ImageFile> {
       "this VMDK file is one extent of a disk",
       "an extent without descriptor",
       "the descriptor file, together with its extents",
+      "extent-alone",
     );
   }
   const length = extent.descriptorSectors * SECTOR;

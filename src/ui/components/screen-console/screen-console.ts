@@ -6,10 +6,9 @@ import type { RunningMachine } from "../../../hypervisor-model/virtual-machines/
 import "../action-button/action-button.ts";
 import { RingsideElement } from "../element.ts";
 import { sharedStyles } from "../shared.styles.ts";
-import { CODE_PAGE_437 } from "./code-page-437.ts";
 import { scanCodes } from "./scan-codes.ts";
+import { ScreenPicture } from "./screen-picture.ts";
 
-const CELL = { width: 9, height: 16 };
 const KEYS = [
   "Escape",
   "Tab",
@@ -41,7 +40,6 @@ const KEY_NAMES: Record<string, string> = {
   PageDown: "PgDn",
 };
 const STICKY = new Set(["ControlLeft", "AltLeft", "ShiftLeft"]);
-const colour = (rgb: number) => `#${rgb.toString(16).padStart(6, "0")}`;
 
 @customElement("rs-screen-console")
 export class ScreenConsole extends RingsideElement {
@@ -110,8 +108,7 @@ export class ScreenConsole extends RingsideElement {
   @state() private keysShown = false;
   @state() private mode?: Extract<ScreenUpdate, { type: "text-mode" | "graphics-mode" }>;
   @state() private held: readonly string[] = [];
-  #rows = new Map<number, Extract<ScreenUpdate, { type: "text-row" }>>();
-  #cursor?: Extract<ScreenUpdate, { type: "cursor" }>;
+  #picture?: ScreenPicture;
   #stop?: () => void;
   #listeningTo?: RunningMachine;
 
@@ -129,68 +126,9 @@ export class ScreenConsole extends RingsideElement {
     this.#listeningTo = undefined;
   }
 
-  private get context(): CanvasRenderingContext2D {
-    return this.canvas.getContext("2d")!;
-  }
-
   private draw(update: ScreenUpdate): void {
-    switch (update.type) {
-      case "text-mode":
-        this.#rows.clear();
-        this.canvas.width = update.columns * CELL.width;
-        this.canvas.height = update.rows * CELL.height;
-        this.mode = update;
-        break;
-      case "text-row":
-        this.#rows.set(update.row, update);
-        this.drawRow(update);
-        break;
-      case "cursor": {
-        const before = this.#cursor && this.#rows.get(this.#cursor.row);
-        this.#cursor = update;
-        if (before) this.drawRow(before);
-        if (!update.visible) break;
-        this.context.fillStyle = "#cccccc";
-        const top = update.row * CELL.height + Math.min(update.firstLine, CELL.height - 2);
-        this.context.fillRect(
-          update.column * CELL.width,
-          top,
-          CELL.width,
-          Math.max(2, update.lastLine - update.firstLine + 1),
-        );
-        break;
-      }
-      case "graphics-mode":
-        this.canvas.width = update.width;
-        this.canvas.height = update.height;
-        this.mode = update;
-        break;
-      case "pixels": {
-        const { rgba, width, height, x, y } = update;
-        this.context.putImageData(new ImageData(rgba as Uint8ClampedArray<ArrayBuffer>, width, height), x, y);
-        break;
-      }
-      default:
-        update satisfies never;
-    }
-  }
-
-  private drawRow({
-    row,
-    characters,
-    foreground,
-    background,
-  }: Extract<ScreenUpdate, { type: "text-row" }>): void {
-    const { context } = this;
-    context.font = `${CELL.height - 2}px ui-monospace, Consolas, "DejaVu Sans Mono", monospace`;
-    context.textBaseline = "middle";
-    characters.forEach((character, column) => {
-      const x = column * CELL.width;
-      context.fillStyle = colour(background[column]);
-      context.fillRect(x, row * CELL.height, CELL.width, CELL.height);
-      context.fillStyle = colour(foreground[column]);
-      context.fillText(CODE_PAGE_437[character], x, row * CELL.height + CELL.height / 2, CELL.width);
-    });
+    if (update.type === "text-mode" || update.type === "graphics-mode") this.mode = update;
+    (this.#picture ??= new ScreenPicture(this.canvas)).draw(update);
   }
 
   private async capture(): Promise<void> {

@@ -91,18 +91,23 @@ export class Dialogs extends RingsideElement {
 
   private deletion({ id, name, state, definition }: MachineView) {
     const { remove, common } = this.m;
+    const clones = laboratory.library.clonesOf(id).map((clone) => clone.name);
+    const reason = clones.length > 0 ? this.m.reason.hasClones(clones.join(", ")) : "";
     return html`<rs-dialog heading=${remove.title(name)} @rs-close=${close}>
       <p>${remove.text}</p>
       <ul class="list">
         <li>${remove.definition}</li>
         ${definition?.disks.map((disk) => html`<li>${remove.disk(disk.name, common.mib(String(disk.sizeMiB)))}</li>`)}
         ${state === "suspended" ? html`<li>${remove.suspended}</li>` : nothing}
+        <li>${remove.snapshots}</li>
       </ul>
+      ${reason ? html`<p class="bad" role="alert">${reason}</p>` : nothing}
       <div slot="footer" class="row">
         ${this.cancel(remove.keep)}
         <rs-action
           look="danger"
           label=${remove.action}
+          reason=${reason}
           @rs-press=${() => {
             close();
             void laboratory.remove(id);

@@ -4,6 +4,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { NicModel } from "../../../emulator/machine.ts";
 import { Random, freshSeed } from "../../../common/random.ts";
 import {
+  DISK_MIB,
   MAX_DISKS,
   MAX_NICS,
   MEMORY_MIB,
@@ -24,6 +25,8 @@ import { isFloppyOrDisk, kindOfFile } from "../../state/own-media.ts";
 import { leastMemory } from "../../state/shipped-images.ts";
 import "./engine-options.ts";
 import type { EngineChoice } from "./engine-options.ts";
+import type { NewDiskOptions } from "../storage/new-disk-options.ts";
+import "../storage/new-disk-options.ts";
 import "./template-options.ts";
 import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
@@ -58,6 +61,11 @@ export class Settings extends RingsideElement {
       nav button {
         justify-content: flex-start;
       }
+      .locked {
+        gap: 14px;
+        padding: 0;
+        border: 0;
+      }
     `,
   ];
 
@@ -69,7 +77,6 @@ export class Settings extends RingsideElement {
   @state() private saving = false;
   @state() private failure?: Sentence;
   private on = false;
-  private isTemplate = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -87,7 +94,10 @@ export class Settings extends RingsideElement {
       bootOrder,
     });
     this.on = view.session !== undefined;
-    this.isTemplate = view.isTemplate === true;
+  }
+
+  private get isTemplate(): boolean {
+    return laboratory.find(this.machineId)?.isTemplate === true;
   }
 
   private change(change: Partial<Draft>): void {
@@ -104,12 +114,20 @@ export class Settings extends RingsideElement {
     const { wizard, settings } = this.m;
     if (!(Number.isInteger(memoryMiB) && memoryMiB >= this.least)) return wizard.memoryTooSmall(this.least);
     if (memoryMiB > MEMORY_MIB.maximum) return wizard.memoryTooBig(MEMORY_MIB.maximum);
+    const isSize = (size: number) =>
+      Number.isInteger(size) && size >= DISK_MIB.minimum && size <= DISK_MIB.maximum;
+    if (this.draft.disks.some((disk) => this.isNew(disk) && !isSize(disk.sizeMiB)))
+      return wizard.diskSizeBad(DISK_MIB.minimum, DISK_MIB.maximum);
     return nics.every(({ mac }) => isNicAddress(mac)) ? "" : settings.macBad;
   }
 
   /** Files that were chosen are stored only now. */
   private async save(): Promise<void> {
     if (this.saving || this.problem) return;
+    if (this.isTemplate) {
+      dialog.set(undefined); // there is nothing to save: all is locked
+      return;
+    }
     this.saving = true;
     this.failure = undefined;
     try {
@@ -151,6 +169,7 @@ export class Settings extends RingsideElement {
     this.change({
       disks: [...this.draft.disks, { id, name: `disk ${this.draft.disks.length + 1}`, sizeMiB: 64 }],
     });
+    this.show(`disk:${this.draft.disks.length - 1}`);
   }
 
   private addNic(): void {
@@ -169,12 +188,42 @@ export class Settings extends RingsideElement {
     const medium = this.draft[kind]?.medium;
     const name = this.chosen[kind]?.name ?? (medium?.type === "stored" ? medium.name : medium?.path);
     return html`<p>${settings.medium}: ${name ?? device.noMedium}</p>
-      <rs-file-field
-        label=${settings.mediumFile}
-        @rs-files=${({ detail }: CustomEvent<File[]>) => void this.insert(kind, detail[0])}
-      ></rs-file-field>
+      ${
+        this.isTemplate
+          ? nothing
+          : html`<rs-file-field
+              label=${settings.mediumFile}
+              @rs-files=${({ detail }: CustomEvent<File[]>) => void this.insert(kind, detail[0])}
+            ></rs-file-field>`
+      }
       ${kind === "floppy" ? html`<p class="hint">${settings.floppyKept}</p>` : nothing}
-      ${name ? html`<rs-action look="outlined" label=${settings.eject} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
+      ${name ? html`<rs-action look="outlined" label=${settings.eject} reason=${this.isTemplate ? this.m.reason.isTemplate : ""} @rs-press=${() => this.eject(kind)}></rs-action>` : nothing}`;
+  }
+
+  /** A disk that is made with OK. */
+  private isNew({ id }: MachineDefinition["disks"][number]): boolean {
+    const { definition } = laboratory.find(this.machineId) ?? {};
+    return !definition?.disks.some((disk) => disk.id === id);
+  }
+
+  private newDisk(disk: MachineDefinition["disks"][number], i: number) {
+    const { settings, wizard } = this.m;
+    const set = (part: Partial<typeof disk>) =>
+      this.change({ disks: this.draft.disks.map((old, n) => (n === i ? { ...old, ...part } : old)) });
+    return html`<label class="field"
+        ><span>${settings.diskSize} (MiB)</span>
+        <input
+          type="number"
+          min=${DISK_MIB.minimum}
+          max=${DISK_MIB.maximum}
+          .value=${String(disk.sizeMiB)}
+          @input=${(event: InputEvent) => set({ sizeMiB: (event.target as HTMLInputElement).valueAsNumber })}
+        /><span class="hint">${wizard.diskSizeHint}</span></label
+      >
+      <rs-new-disk-options
+        .options=${disk}
+        @rs-change=${(event: CustomEvent<NewDiskOptions>) => set(event.detail)}
+      ></rs-new-disk-options>`;
   }
 
   private properties(): unknown {
@@ -211,7 +260,7 @@ export class Settings extends RingsideElement {
         const disk = this.draft.disks[i];
         if (!disk) return settings.nothingSelected;
         return html`<p>${settings.diskName}: ${disk.name}</p>
-          <p>${settings.diskSize}: ${common.mib(String(disk.sizeMiB))}</p>
+          ${this.isNew(disk) ? this.newDisk(disk, i) : html`<p>${settings.diskSize}: ${common.mib(String(disk.sizeMiB))}</p>`}
           ${disk.role === "system" ? html`<p class="hint">${settings.removeSystemDisk}</p>` : nothing}
           <rs-action
             look="danger"
@@ -364,7 +413,12 @@ export class Settings extends RingsideElement {
           ></rs-action>
         </nav>
         <div class="form">
-          ${this.properties()}${this.problem ? html`<p class="bad" role="alert">${this.problem}</p>` : nothing}
+          ${
+            this.isTemplate && this.device !== "template"
+              ? html`<p class="hint template" role="status">${settings.templateLocked}</p>
+                  <fieldset class="locked" disabled>${this.properties()}</fieldset>`
+              : this.properties()
+          }${this.problem ? html`<p class="bad" role="alert">${this.problem}</p>` : nothing}
           ${this.failure ? html`<p class="bad" role="alert">${this.failure(this.m)}</p>` : nothing}
         </div>
       </div>

@@ -1,18 +1,19 @@
 /** A disk's layers as a stack, the layer that each block is read from, descriptors, and what can be done with the disk. */
 import { css, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import { DISK_FORMATS, type DiskFormat } from "../../../hypervisor-model/storage/disk-files.ts";
 import type { DiskDefinition } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import type { DiskChain as Chain } from "../../../hypervisor-model/virtual-machines/machine-disks.ts";
+import { vmxText } from "../../../hypervisor-model/virtual-machines/vmx-text.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
-import { whyNot } from "../../state/availability.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import type { MachineView } from "../../state/machines.ts";
 import { sizeText } from "../../state/size-text.ts";
-import { saveFile, work } from "../../state/storage.ts";
+import { work } from "../../state/storage.ts";
+import "./disk-actions.ts";
+import "./guest-file-list.ts";
 
 const BLOCK = 4096;
 /** Colours of layers from the base up, the same in light and dark; text says the same. */
@@ -20,6 +21,9 @@ const COLOURS = ["#5b7fb5", "#4f9d69", "#c98a2c", "#9a6bc4", "#c25b6a", "#3f9aa6
 const MAP_COLUMNS = 256;
 /** Where a disk has more blocks than this, one cell of the map stands for several. */
 const MAP_CELLS = MAP_COLUMNS * 64;
+
+/** The chain is read again at most this often. */
+const READ_MS = 500;
 
 const colourOf = (layer: number) => COLOURS[layer % COLOURS.length];
 
@@ -58,6 +62,13 @@ export class DiskChain extends RingsideElement {
         flex-wrap: wrap;
         gap: 0 12px;
       }
+      .layer.moved {
+        border-style: dashed;
+      }
+      .found {
+        margin-inline-start: auto;
+        font-size: var(--rs-text-small);
+      }
       .live {
         color: var(--rs-accent);
         font-weight: 600;
@@ -90,21 +101,33 @@ export class DiskChain extends RingsideElement {
   @property({ attribute: "machine-id" }) machineId = "";
   @state() private diskId?: string;
   @state() private chain?: Chain;
+  @state() private vmx = "";
   @state() private block = 0;
-  @state() private size?: number;
-  @state() private format: DiskFormat = DISK_FORMATS[0];
   @query("canvas") private canvas?: HTMLCanvasElement;
   #unsubscribe?: () => void;
+  #waiting?: ReturnType<typeof setTimeout>;
   #shown = "";
+  /** The map of a chain, made once: a large disk has millions of blocks. */
+  #map?: { chain: Chain; picture: ImageData };
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#unsubscribe = laboratory.library.subscribe(() => void this.load());
+    this.#unsubscribe = laboratory.library.subscribe(() => this.loadSoon());
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#unsubscribe?.();
+    clearTimeout(this.#waiting);
+    this.#waiting = undefined;
+  }
+
+  /** The library tells of each line of its log too. */
+  private loadSoon(): void {
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = undefined;
+      void this.load();
+    }, READ_MS);
   }
 
   private get disk(): DiskDefinition | undefined {
@@ -121,7 +144,16 @@ export class DiskChain extends RingsideElement {
     try {
       const { disks } = await laboratory.machineStorage();
       const chain = await disks.chain(disk.id);
-      if (this.disk?.id === disk.id) this.chain = chain;
+      const definition = laboratory.find(this.machineId)?.definition;
+      if (this.disk?.id !== disk.id || !definition) return;
+      const chains = await Promise.all(
+        definition.disks.map(({ id }) => (id === disk.id ? chain : disks.chain(id))),
+      );
+      this.chain = chain;
+      this.vmx = vmxText(
+        definition,
+        chains.map(({ layers }) => layers.at(-1)?.file ?? ""),
+      );
     } catch {
       // deleted meanwhile
     }
@@ -133,7 +165,6 @@ export class DiskChain extends RingsideElement {
       this.#shown = `${this.machineId} ${disk?.id}`;
       this.chain = undefined;
       this.block = 0;
-      this.size = undefined;
       void this.load();
     }
     this.drawMap();
@@ -147,23 +178,36 @@ export class DiskChain extends RingsideElement {
     return Math.max(1, Math.ceil(this.blocks / MAP_CELLS));
   }
 
+  private mapOf(chain: Chain): ImageData {
+    if (this.#map?.chain === chain) return this.#map.picture;
+    const { blocks, blocksPerCell } = this;
+    const rows = Math.max(1, Math.ceil(blocks / blocksPerCell / MAP_COLUMNS));
+    const picture = new ImageData(MAP_COLUMNS, rows);
+    const pixels = new Uint32Array(picture.data.buffer);
+    const highest = new Int16Array(pixels.length).fill(-1);
+    for (const { block, owner } of chain.blocks()) {
+      const cell = Math.floor(block / blocksPerCell);
+      if (owner > highest[cell]) highest[cell] = owner;
+    }
+    highest.forEach((layer, cell) => {
+      if (layer < 0) return;
+      const rgb = Number.parseInt(colourOf(layer).slice(1), 16);
+      // Canvas bytes are red, green, blue, alpha.
+      pixels[cell] = (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
+    });
+    this.#map = { chain, picture };
+    return picture;
+  }
+
   private drawMap(): void {
-    const { canvas, chain, blocks, blocksPerCell } = this;
+    const { canvas, chain } = this;
     const context = canvas?.getContext("2d");
     if (!canvas || !context || !chain) return;
-    const cells = Math.ceil(blocks / blocksPerCell);
-    canvas.width = MAP_COLUMNS;
-    canvas.height = Math.ceil(cells / MAP_COLUMNS);
-    for (let cell = 0; cell < cells; cell++) {
-      let layer = -1;
-      const end = Math.min(blocks, (cell + 1) * blocksPerCell);
-      for (let block = cell * blocksPerCell; block < end; block++)
-        layer = Math.max(layer, chain.layerOf(block));
-      if (layer < 0) continue;
-      context.fillStyle = colourOf(layer);
-      context.fillRect(cell % MAP_COLUMNS, Math.floor(cell / MAP_COLUMNS), 1, 1);
-    }
-    const at = Math.floor(this.block / blocksPerCell);
+    const picture = this.mapOf(chain);
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    context.putImageData(picture, 0, 0);
+    const at = Math.floor(this.block / this.blocksPerCell);
     context.fillStyle = "#e0218a";
     context.fillRect(at % MAP_COLUMNS, Math.floor(at / MAP_COLUMNS), 2, 1);
   }
@@ -202,6 +246,16 @@ export class DiskChain extends RingsideElement {
   private stack(chain: Chain) {
     const { disk: m } = this.m.storage;
     const serving = chain.layerOf(this.block);
+    const having = new Set(chain.layersWith(this.block));
+    const block = String(this.block);
+    const found = (at: number) =>
+      at === serving
+        ? m.servesBlock(block)
+        : at > serving
+          ? m.lacksBlock(block)
+          : having.has(at)
+            ? m.hidesBlock(block)
+            : m.belowBlock;
     return html`<div role="list" aria-label=${m.layers}>
       ${chain.layers
         .map((layer, at) => ({ layer, at }))
@@ -209,7 +263,7 @@ export class DiskChain extends RingsideElement {
         .map(
           ({ layer, at }) =>
             html`<div
-              class="layer ${at === serving ? "serves" : ""}"
+              class="layer ${at === serving ? "serves" : ""} ${layer.isMoved ? "moved" : ""}"
               role="listitem"
               style="border-inline-start-color: ${colourOf(at)}"
             >
@@ -217,6 +271,10 @@ export class DiskChain extends RingsideElement {
                 <strong class="mono">${layer.file}</strong>
                 ${layer.isLive ? html`<span class="live">${m.here}</span>` : nothing}
                 ${at === 0 ? html`<span class="quiet">${m.base}</span>` : nothing}
+                ${layer.isMoved ? html`<span class="bad">${m.movedAway}</span>` : nothing}
+                <span class="found ${at === serving ? "" : "quiet"}"
+                  >${at > serving ? "↓" : at === serving ? "←" : "·"} ${found(at)}</span
+                >
               </p>
               <p class="small">
                 <span>${m.size(sizeText(this.m, layer.blocks * BLOCK), String(layer.blocks))}</span>
@@ -226,6 +284,10 @@ export class DiskChain extends RingsideElement {
               <details class="small">
                 <summary>${m.descriptor(layer.file)}</summary>
                 <pre tabindex="0">${layer.descriptor}</pre>
+              </details>
+              <details class="small">
+                <summary>${m.qcow2Header(layer.file)}</summary>
+                <pre tabindex="0">${layer.qcow2Header}</pre>
               </details>
             </div>`,
         )}
@@ -244,11 +306,25 @@ export class DiskChain extends RingsideElement {
         await act(disks);
         await this.load();
       });
+    const moved = chain.layers.findLast(({ isMoved }) => isMoved);
+    const top = chain.layers.at(-1);
+    const told = chain.problem
+      ? `${moved && top ? m.moved(top.file) : m.broken} (${problemDetail(chain.problem)}) ${m.cannotStart}`
+      : m.whole;
+    const breaker = (how: "edit" | "move", label: string, hint: string) =>
+      html`<rs-action
+        class="break-${how}"
+        look="outlined"
+        label=${label}
+        hint=${hint}
+        reason=${below ? inUse : m.nothingToBreak}
+        @rs-press=${() => below && change((disks) => disks.breakChain(id, below.id, how))}
+      ></rs-action>`;
     return html`<p
         class=${chain.problem ? "bad chain" : "quiet chain"}
         role=${chain.problem ? "alert" : "status"}
       >
-        ${chain.problem ? `${m.broken} (${chain.problem.message})` : m.whole}
+        ${told}
       </p>
       <div class="row">
         ${
@@ -256,78 +332,13 @@ export class DiskChain extends RingsideElement {
             ? html`<rs-action
                 class="repair"
                 look="primary"
-                label=${m.repair}
+                label=${moved ? m.moveBack : m.repair}
                 reason=${inUse}
                 @rs-press=${() => change((disks) => disks.repairChain(id))}
               ></rs-action>`
-            : html`<rs-action
-                class="break"
-                look="outlined"
-                label=${m.breakIt}
-                hint=${m.breakHint}
-                reason=${below ? inUse : m.nothingToBreak}
-                @rs-press=${() => below && change((disks) => disks.breakChain(id, below.id))}
-              ></rs-action>`
+            : html`${breaker("edit", m.breakIt, m.breakHint)} ${breaker("move", m.moveIt, m.moveHint)}`
         }
       </div>`;
-  }
-
-  private actions(machine: MachineView, chain: Chain) {
-    const { disk: m } = this.m.storage;
-    const { id, sizeMiB, name } = chain.disk;
-    const off =
-      whyNot(this.m, machine, "edit-hardware") || (machine.isTemplate ? this.m.reason.isTemplate : "");
-    const size = this.size ?? sizeMiB * 2;
-    const bad = Number.isInteger(size) && size > sizeMiB ? "" : m.resizeBad(sizeMiB);
-    const isSystem = this.disk?.role === "system";
-    const exported = () =>
-      work("export", machine.name, async ({ disks }, onProgress) => {
-        for (const file of await disks.export(id, this.format, onProgress))
-          await saveFile(file.name, (sink) => file.write(sink));
-      });
-    return html`<fieldset>
-      <legend>${m.actions}: ${name}, ${this.m.common.mib(String(sizeMiB))}</legend>
-      <div class="row">
-        <label
-          >${m.resize}
-          <input
-            type="number"
-            min=${sizeMiB + 1}
-            .value=${String(size)}
-            @input=${(event: Event) => (this.size = (event.target as HTMLInputElement).valueAsNumber)}
-        /></label>
-        <rs-action
-          look="outlined"
-          label=${m.resizeAction}
-          reason=${off || bad}
-          @rs-press=${() => void work("disk", machine.name, ({ disks }) => disks.resize(id, size))}
-        ></rs-action>
-      </div>
-      <span class="hint">${m.resizeHint}</span>
-      <div class="row">
-        <label
-          >${m.exportAs}
-          <select
-            @change=${(event: Event) => (this.format = (event.target as HTMLSelectElement).value as DiskFormat)}
-          >
-            ${DISK_FORMATS.map((format) => html`<option value=${format}>${format}</option>`)}
-          </select></label
-        >
-        <rs-action
-          class="export-disk"
-          look="outlined"
-          label=${m.exportAction}
-          reason=${machine.session ? m.inUse : ""}
-          @rs-press=${() => void exported()}
-        ></rs-action>
-        <rs-action
-          look="outlined"
-          label=${m.detach}
-          reason=${off || (isSystem ? m.detachSystem : "")}
-          @rs-press=${() => void work("disk", machine.name, ({ disks }) => disks.detach(machine.id, id))}
-        ></rs-action>
-      </div>
-    </fieldset>`;
   }
 
   protected override render() {
@@ -352,7 +363,13 @@ export class DiskChain extends RingsideElement {
       ${
         chain
           ? html`<div class="columns">
-              <div class="form">${this.stack(chain)} ${this.repair(machine, chain)}</div>
+              <div class="form">
+                ${this.stack(chain)} ${this.repair(machine, chain)}
+                <details class="small">
+                  <summary>${m.vmx}</summary>
+                  <pre tabindex="0">${this.vmx}</pre>
+                </details>
+              </div>
               <div class="form">
                 <canvas aria-label=${m.map} role="img" @click=${this.pick}></canvas>
                 <label class="row"
@@ -364,11 +381,24 @@ export class DiskChain extends RingsideElement {
                     .value=${String(this.block)}
                     @input=${(event: Event) => this.choose((event.target as HTMLInputElement).valueAsNumber)}
                 /></label>
-                ${this.walk(chain)} ${this.actions(machine, chain)}
+                ${this.walk(chain)}
+                <rs-guest-files
+                  .chain=${chain}
+                  .block=${this.block}
+                  machine=${machine.name}
+                  @rs-block=${(event: CustomEvent<number>) => this.choose(event.detail)}
+                ></rs-guest-files>
+                <rs-disk-actions machine-id=${machine.id} .chain=${chain}></rs-disk-actions>
               </div>
             </div>`
           : nothing
       }
     `;
   }
+}
+
+/** The two content identifications that differ, or the layer that was looked for. */
+function problemDetail(problem: Error): string {
+  const { found = "", expected = "" } = problem as { found?: string; expected?: string };
+  return problem.name === "ParentModifiedError" ? `parentCID=${found}, CID=${expected}` : expected;
 }

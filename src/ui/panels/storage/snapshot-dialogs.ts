@@ -4,6 +4,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { Random, freshSeed } from "../../../common/random.ts";
 import { nameRefusal, newMac } from "../../../hypervisor-model/virtual-machines/definition.ts";
 import type { SnapshotNode } from "../../../hypervisor-model/virtual-machines/machine-snapshots.ts";
+import { hostName } from "../../../hypervisor-model/virtual-machines/running-machine.ts";
 import "../../components/action-button/action-button.ts";
 import "../../components/dialog/dialog.ts";
 import { RingsideElement } from "../../components/element.ts";
@@ -179,10 +180,11 @@ export class SnapshotDialogs extends RingsideElement {
         return;
       }
       close();
-      void work("clone", machine.name, async ({ clones }) => {
+      void work("clone", machine.name, async ({ clones }, onProgress) => {
         const made = await clones.clone(machine.id, {
           name: name.trim(),
           kind: this.kind,
+          onProgress,
           macs: this.macs,
           ...(source === PRESENT ? {} : { snapshot: source }),
         });
@@ -221,7 +223,18 @@ export class SnapshotDialogs extends RingsideElement {
             ><input .value=${name} @input=${(event: Event) => (this.name = typed(event))}
           /></label>
           <p>${clone.identity}</p>
-          ${this.macs.length > 0 ? html`<p class="mono">${this.macs.join("  ")}</p>` : html`<p class="quiet">${clone.noNics}</p>`}`,
+          <ul>
+            <li>UUID: <span class="quiet">${clone.drawn}</span></li>
+            ${
+              this.macs.length > 0
+                ? this.macs.map((mac) => html`<li>MAC: <span class="mono">${mac}</span></li>`)
+                : html`<li class="quiet">${clone.noNics}</li>`
+            }
+            <li>
+              ${clone.hostName}: <span class="mono">${hostName(name)}</span>
+              <span class="hint">${clone.hostNameHint}</span>
+            </li>
+          </ul>`,
     ];
     const titles = [clone.sourceStep, clone.kindStep, clone.nameStep];
     return html`<rs-dialog heading=${clone.title(machine.name)} @rs-close=${close} @rs-submit=${next}>

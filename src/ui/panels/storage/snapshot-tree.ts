@@ -1,8 +1,9 @@
 /** The snapshot manager: the tree left to right with "You are here", and below it the chosen snapshot with what can be done. */
 import { css, html, nothing, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { SnapshotDifference } from "../../../hypervisor-model/storage/compare-snapshots.ts";
+import { keyed } from "lit/directives/keyed.js";
 import type {
+  MachineSnapshots,
   SnapshotNode,
   SnapshotTreeView,
 } from "../../../hypervisor-model/virtual-machines/machine-snapshots.ts";
@@ -15,8 +16,9 @@ import { whyNot } from "../../state/availability.ts";
 import { dialog, type StorageDialog } from "../../state/commands.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import type { MachineView } from "../../state/machines.ts";
-import { sizeText } from "../../state/size-text.ts";
 import { chosenSnapshot, treeOf, work } from "../../state/storage.ts";
+import "./shut-down-first.ts";
+import "./snapshot-difference.ts";
 import { allNodes, placesOf, powerMark, whenTaken, type Place } from "./snapshot-words.ts";
 
 const CELL = { width: 168, height: 118 };
@@ -114,35 +116,35 @@ export class SnapshotTree extends RingsideElement {
       }
       dl > div {
         display: grid;
-        grid-template-columns: 130px 1fr;
+        grid-template-columns: 190px 1fr;
         gap: 8px;
         padding-block: 3px;
       }
       dt {
         color: var(--rs-text-quiet);
       }
-      summary {
-        cursor: pointer;
-      }
-      details li {
-        padding-block: 3px;
-        margin-inline-start: 18px;
-        list-style: disc;
-      }
     `,
   ];
 
   @property({ attribute: "machine-id" }) machineId = "";
   @state() private chosen?: string;
-  @state() private difference?: SnapshotDifference;
-  readonly #pictures = new WeakMap<Uint8Array, string>();
+  /** How the chosen snapshot's file systems were put away; undefined while they are read. */
+  @state() private found?: Awaited<ReturnType<MachineSnapshots["fileSystems"]>>;
+  /** Addresses of thumbnails by snapshot, whose picture never changes. */
+  readonly #pictures = new Map<string, string>();
 
-  private picture({ thumbnail }: SnapshotNode): string | undefined {
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    for (const url of this.#pictures.values()) URL.revokeObjectURL(url);
+    this.#pictures.clear();
+  }
+
+  private picture({ id, thumbnail }: SnapshotNode): string | undefined {
     if (!thumbnail) return undefined;
-    let url = this.#pictures.get(thumbnail);
+    let url = this.#pictures.get(id);
     if (!url) {
       const bytes = thumbnail as Uint8Array<ArrayBuffer>;
-      this.#pictures.set(thumbnail, (url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }))));
+      this.#pictures.set(id, (url = URL.createObjectURL(new Blob([bytes], { type: "image/png" }))));
     }
     return url;
   }
@@ -158,10 +160,7 @@ export class SnapshotTree extends RingsideElement {
       style=${at}
       type="button"
       aria-pressed=${String(id === this.chosen)}
-      @click=${() => {
-        this.chosen = id;
-        this.difference = undefined;
-      }}
+      @click=${() => this.choose(id)}
     >
       ${picture ? html`<img src=${picture} alt="" />` : html`<span class="blank" aria-hidden="true">${powerMark(node)}</span>`}
       <span class="name"
@@ -171,6 +170,27 @@ export class SnapshotTree extends RingsideElement {
       >
       <span class="quiet small">${whenTaken(node)}</span>
     </button>`;
+  }
+
+  private choose(id: string): void {
+    this.chosen = id;
+    this.found = undefined;
+    void this.readFileSystems(id);
+  }
+
+  private async readFileSystems(id: string): Promise<void> {
+    const { snapshots } = await laboratory.machineStorage();
+    // Deleted meanwhile, or its disk is broken: the chain says how.
+    const found = await snapshots.fileSystems(this.machineId, id).catch(() => []);
+    if (this.chosen === id) this.found = found;
+  }
+
+  private fileSystems() {
+    const { tree } = this.m.storage;
+    const { found } = this;
+    if (!found) return this.m.storage.loading;
+    if (found.length === 0) return tree.noFileSystem;
+    return found.map(({ disk, state }) => html`<p class=${state}>${tree.fileSystems[state](disk)}</p>`);
   }
 
   /** Left and right to the parent and the first child, up and down among the rows. */
@@ -186,8 +206,7 @@ export class SnapshotTree extends RingsideElement {
     }[event.key];
     event.preventDefault();
     if (!next?.node) return;
-    this.chosen = next.node.id;
-    this.difference = undefined;
+    this.choose(next.node.id);
     void this.updateComplete.then(() =>
       this.renderRoot.querySelector<HTMLElement>('.node[aria-pressed="true"]')?.focus(),
     );
@@ -222,17 +241,7 @@ export class SnapshotTree extends RingsideElement {
   }
 
   private relabel(machine: MachineView, id: string, label: { name?: string; description?: string }): void {
-    if (label.name?.trim() === "") return;
-    void work("remove", machine.name, ({ snapshots }) => snapshots.relabel(machine.id, id, label));
-  }
-
-  private async compare(one: string, other: string): Promise<void> {
-    this.difference = undefined;
-    if (!other) return;
-    const { name } = laboratory.find(this.machineId) ?? { name: "" };
-    this.difference = await work("snapshot", name, ({ snapshots }) =>
-      snapshots.compare(this.machineId, one, other),
-    );
+    void work("label", machine.name, ({ snapshots }) => snapshots.relabel(machine.id, id, label));
   }
 
   private details(machine: MachineView, node: SnapshotNode, others: readonly SnapshotNode[]) {
@@ -265,12 +274,20 @@ export class SnapshotTree extends RingsideElement {
             ><input
               .value=${node.name}
               maxlength="80"
-              @change=${(event: Event) => this.relabel(machine, node.id, { name: value(event) })}
+              ?readonly=${reason !== ""}
+              title=${reason}
+              @change=${(event: Event) => {
+                // A name is never taken away.
+                if (value(event).trim() === "") (event.target as HTMLInputElement).value = node.name;
+                else this.relabel(machine, node.id, { name: value(event).trim() });
+              }}
           /></label>
           <label class="field"
             ><span>${tree.description}</span
             ><input
               .value=${node.description}
+              ?readonly=${reason !== ""}
+              title=${reason}
               @change=${(event: Event) => this.relabel(machine, node.id, { description: value(event) })}
           /></label>
         </div>
@@ -285,39 +302,25 @@ export class SnapshotTree extends RingsideElement {
               <dd>${powerMark(node)} ${power[node.power]}</dd>
             </div>
             <div>
+              <dt>${tree.fileSystem}</dt>
+              <dd>${this.fileSystems()}</dd>
+            </div>
+            <div>
               <dt>${tree.clones}</dt>
               <dd>${node.clones.map(({ name }) => name).join(", ") || this.m.common.none}</dd>
             </div>
           </dl>
-          <label class="field"
-            ><span>${tree.compare}</span>
-            <select
-              ?disabled=${others.length === 0}
-              @change=${(event: Event) => void this.compare(node.id, value(event))}
-            >
-              <option value="">${this.m.common.none}</option>
-              ${others.map(({ id, name }) => html`<option value=${id}>${name}</option>`)}
-            </select>
-            ${others.length === 0 ? html`<span class="hint">${tree.nothingToCompare}</span>` : nothing}
-          </label>
-          ${this.differences(machine)}
+          ${keyed(
+            node.id,
+            html`<rs-snapshot-difference
+              machine-id=${machine.id}
+              .node=${node}
+              .others=${others}
+            ></rs-snapshot-difference>`,
+          )}
         </div>
       </div>
     </section>`;
-  }
-
-  private differences({ definition }: MachineView) {
-    const { tree } = this.m.storage;
-    if (!this.difference) return nothing;
-    const { disks, pages } = this.difference;
-    const name = (id: string) => definition?.disks.find((disk) => disk.id === id)?.name ?? id;
-    const size = (blocks: number) => sizeText(this.m, blocks * 4096);
-    return html`<div class="differences" role="status">
-      <ul>
-        ${disks.map(({ disk, blocks }) => html`<li>${tree.diskDiffers(name(disk), String(blocks.length), size(blocks.length))}</li>`)}
-        <li>${pages ? tree.pagesDiffer(String(pages.length), size(pages.length)) : tree.noPages}</li>
-      </ul>
-    </div>`;
   }
 
   protected override render() {
@@ -351,12 +354,7 @@ export class SnapshotTree extends RingsideElement {
             ? html`<p class="quiet">${storage.tree.noneChosen}</p>`
             : nothing
       }
-      <details>
-        <summary>${storage.tree.whyTitle}</summary>
-        <ul>
-          ${storage.tree.why.map((reason) => html`<li>${reason}</li>`)}
-        </ul>
-      </details>
+      <rs-shut-down-first machine-id=${machine.id}></rs-shut-down-first>
     `;
   }
 }

@@ -9,7 +9,6 @@ import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { hashOf } from "../../state/route.ts";
-import { storageWork } from "../../state/storage.ts";
 import "./disk-chain.ts";
 import "./room.ts";
 import "./snapshot-tree.ts";
@@ -39,21 +38,6 @@ export class StorageWorkspace extends RingsideElement {
         font-weight: 600;
         text-decoration: none;
       }
-      .work {
-        display: flex;
-        align-items: center;
-        gap: 10px;
-        position: sticky;
-        inset-block-start: -16px;
-        padding: 6px 10px;
-        border: 1px solid var(--rs-line);
-        border-radius: 4px;
-        background: var(--rs-info-quiet);
-      }
-      progress {
-        inline-size: 200px;
-        accent-color: var(--rs-accent);
-      }
     `,
   ];
 
@@ -65,20 +49,6 @@ export class StorageWorkspace extends RingsideElement {
     return html`<a href=${address} aria-current=${this.rest[0] === id ? "page" : nothing}>${name}</a>`;
   }
 
-  private work() {
-    const { work, done } = storageWork.get() ?? {};
-    if (!work) return nothing;
-    const text = this.m.storage.progress[work];
-    return html`<div class="work" role="status">
-      ${text}
-      ${
-        done === undefined
-          ? html`<progress aria-label=${text}></progress>`
-          : html`<progress aria-label=${text} max="1" value=${done}></progress> ${Math.round(done * 100)} %`
-      }
-    </div>`;
-  }
-
   protected override render() {
     const { storage } = this.m;
     const machines = laboratory.machines.get().filter(({ definition }) => definition);
@@ -88,7 +58,6 @@ export class StorageWorkspace extends RingsideElement {
       <nav aria-label=${storage.tab}>
         ${this.link(undefined, storage.room.title)} ${machines.map(({ id, name }) => this.link(id, name))}
       </nav>
-      ${this.work()}
       ${
         machine?.definition
           ? html`<rs-snapshot-tree machine-id=${machine.id}></rs-snapshot-tree>

@@ -23,6 +23,8 @@ import { bootOf, kindOfFile, type OwnBoot } from "../../state/own-media.ts";
 import { leastMemory, SHIPPED_IMAGES, type ShippedImage } from "../../state/shipped-images.ts";
 import "../settings/engine-options.ts";
 import type { EngineChoice } from "../settings/engine-options.ts";
+import type { NewDiskOptions } from "../storage/new-disk-options.ts";
+import "../storage/new-disk-options.ts";
 import { networkChoices, networkHint, networkName } from "../machine/device-list.ts";
 
 type Media = ShippedImage | "file" | "later";
@@ -55,6 +57,7 @@ export class Wizard extends RingsideElement {
   @state() private model: NicModel = "ne2000";
   @state() private withDisk = true;
   @state() private diskSize = String(DISK_MIB.default);
+  @state() private diskOptions: NewDiskOptions = {};
   @state() private startAfter = true;
   @state() private making = false;
   @state() private failure?: Sentence;
@@ -157,7 +160,8 @@ export class Wizard extends RingsideElement {
     const ownDisk = this.media === "file" && this.own?.type === "disk";
     const withDisk = custom ? this.withDisk : system || (!shipped && !ownDisk);
     const sizeMiB = custom ? Number(this.diskSize) : DISK_MIB.default;
-    const disk = system ? { name: "system", role: "system" as const, sizeMiB } : { name: "disk", sizeMiB };
+    const kept = { sizeMiB, ...(custom ? this.diskOptions : {}) };
+    const disk = system ? { name: "system", role: "system" as const, ...kept } : { name: "disk", ...kept };
     return {
       memoryMiB,
       nics: [{ network, model: custom ? this.model : "ne2000" }],
@@ -330,7 +334,15 @@ export class Wizard extends RingsideElement {
             ${this.choice("disk", m.diskNew, "", this.withDisk, () => (this.withDisk = true))}
             ${this.choice("disk", m.diskNone, m.diskNoneHint, !this.withDisk, () => (this.withDisk = false))}
           </fieldset>
-          ${this.withDisk ? this.text(m.diskSize, this.diskSize, m.diskSizeHint, (value) => (this.diskSize = value)) : nothing}`;
+          ${
+            this.withDisk
+              ? html`${this.text(m.diskSize, this.diskSize, m.diskSizeHint, (value) => (this.diskSize = value))}
+                  <rs-new-disk-options
+                    .options=${this.diskOptions}
+                    @rs-change=${(event: CustomEvent<NewDiskOptions>) => (this.diskOptions = { ...this.diskOptions, ...event.detail })}
+                  ></rs-new-disk-options>`
+              : nothing
+          }`;
       case "ready": {
         const { memoryMiB, nics, disks } = this.hardware;
         const media =
