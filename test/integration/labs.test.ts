@@ -6,8 +6,8 @@ import { LAB_IDS } from "../../src/labs/catalogue.ts";
 import { loadBot } from "../../src/labs/bots.ts";
 
 const root = join(import.meta.dirname, "../..");
-/** One of each kind: a network lab, a storage lab. */
-const SOME = ["L15", "L21"];
+/** One of each kind: one guest and the frames of a network, several guests and networks, snapshots, clones. */
+const SOME = ["L15", "L16", "L21", "L24"];
 const wanted = process.env.RINGSIDE_LABS ?? SOME.join(",");
 const labs = wanted === "all" ? LAB_IDS : wanted.split(",");
 const LAB_MS = 300_000;
