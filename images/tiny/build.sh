@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes vmlinuz, system-disk.img.gz and manifest.json of this folder from Debian 12's source packages.
+# Makes vmlinuz, System.map.gz, system-disk.img.gz and manifest.json of this folder from Debian 12's source packages.
 # Run as root on Debian 12 (amd64). Usage: build.sh [WORK FOLDER [STEP…]]   (the folder is kept between runs; about 2 GB)
 # Without steps all are done, in the order of the last lines. The same sources and compiler give the same bytes.
 set -euo pipefail
@@ -148,7 +148,9 @@ build_kernel() {
 put_in_place() {
   cp "$work/kernel/arch/x86/boot/bzImage" "$here/vmlinuz.new"
   "$here/system-disk.sh" "$here/system-disk.img.gz.new"
+  awk '$2 ~ /^[tTwW]$/' "$work/kernel/System.map" | gzip -9n > "$here/System.map.gz.new" # names of code, for the debugger
   mv "$here/vmlinuz.new" "$here/vmlinuz"
+  mv "$here/System.map.gz.new" "$here/System.map.gz"
   mv "$here/system-disk.img.gz.new" "$here/system-disk.img.gz"
   python3 "$here/../manifest.py" "$here"
 }

@@ -1,4 +1,5 @@
 /** The command line's front door: which command, its help, and the exit status. */
+import { kernelProblem } from "../emulator/kernel-image.ts";
 import { bench, BENCH_HELP } from "./bench.ts";
 import { boot, BOOT_HELP } from "./boot.ts";
 import { compare, COMPARE_HELP } from "./compare.ts";
@@ -32,14 +33,9 @@ ringside COMMAND --help says more about one command.
 `;
 
 /** Told by name: what a machine's thread throws arrives without its class. */
-const REFUSALS = [
-  "UsageError",
-  "BadDefinitionError",
-  "KernelImageError",
-  "TooLittleMemoryError",
-  "StorageUnavailableError",
-];
-const isRefusal = (error: unknown) => error instanceof Error && REFUSALS.includes(error.name);
+const REFUSALS = ["UsageError", "BadDefinitionError", "TooLittleMemoryError", "StorageUnavailableError"];
+const isRefusal = (error: unknown) =>
+  error instanceof Error && (REFUSALS.includes(error.name) || kernelProblem(error.name) !== undefined);
 
 async function main(argv: string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -1,6 +1,6 @@
 /** `ringside boot --engine core --kernel FILE` of a Multiboot kernel: no firmware, COM1 on standard output, port F4h ends it. */
 import { setImmediate } from "node:timers/promises";
-import { KernelImageError } from "../emulator/core/firmware/linux-boot.ts";
+import { KernelImageError } from "../emulator/kernel-image.ts";
 import { Pc, type PcStop } from "../emulator/core/pc.ts";
 import { UsageError } from "./options.ts";
 import { describeRomEnd } from "./rom.ts";

@@ -1,6 +1,7 @@
 /** Where a Linux kernel and its initrd go, and what is refused. */
 import { expect, test } from "vitest";
-import { KernelImageError, linuxLoaderDigest, linuxOptionRom, loadLinux } from "./linux-boot.ts";
+import { KernelImageError } from "./kernel-image.ts";
+import { linuxLoaderDigest, linuxOptionRom, loadLinux } from "./linux-boot.ts";
 
 const MIB = 2 ** 20;
 

@@ -5,10 +5,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-
-export class KernelImageError extends Error {
-  override name = "KernelImageError";
-}
+import { KernelImageError } from "./kernel-image.ts";
 
 export interface LinuxBoot {
   kernel: Uint8Array;
@@ -40,11 +37,12 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
     source.getUint16(BOOT_FLAG_OFFSET, true) !== 0xaa55 ||
     source.getUint32(0x202, true) !== HEADER_MAGIC
   ) {
-    throw new KernelImageError("the kernel is not a bzImage: it has no Linux boot header");
+    throw new KernelImageError("no-kernel", "the kernel is not a bzImage: it has no Linux boot header");
   }
   const protocol = source.getUint16(0x206, true);
   if (protocol < 0x202 || (source.getUint8(0x211) & LOADED_HIGH) === 0) {
     throw new KernelImageError(
+      "no-kernel",
       `the kernel needs boot protocol 2.02 or later loaded high; it has ${(protocol >> 8) & 0xff}.${protocol & 0xff}`,
     );
   }
@@ -53,12 +51,14 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   const wholeBytes = setupBytes + source.getUint32(0x1f4, true) * 16; // syssize, in paragraphs
   if (protocol >= 0x204 && kernel.byteLength + PADDING < wholeBytes) {
     throw new KernelImageError(
+      "damaged",
       `the kernel is cut off: its header says ${wholeBytes} bytes, the file has ${kernel.byteLength}`,
     );
   }
   const kernelEnd = endOfKernel(source, protocol, body.length);
   if (kernelEnd > memory.length) {
     throw new KernelImageError(
+      "too-large",
       `the kernel takes memory up to ${Math.ceil(kernelEnd / MIB)} MiB; the machine has ${memory.length / MIB} MiB`,
     );
   }
@@ -73,6 +73,7 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
   const limit = protocol >= 0x206 ? source.getUint32(0x238, true) : 255;
   if (text.length > limit) {
     throw new KernelImageError(
+      "command-line-too-long",
       `the kernel command line has ${text.length} bytes, at most ${limit} are possible`,
     );
   }
@@ -82,6 +83,7 @@ export function loadLinux(memory: Uint8Array, { kernel, initrd, commandLine }: L
     const address = Math.floor((top - initrd.length) / 4096) * 4096;
     if (address < kernelEnd) {
       throw new KernelImageError(
+        "too-large",
         `the kernel takes memory up to ${Math.ceil(kernelEnd / MIB)} MiB, and its initrd of ${initrd.length} bytes ` +
           `does not fit above it in ${memory.length / MIB} MiB`,
       );

@@ -69,12 +69,17 @@ const MNEMONICS: Readonly<Record<number, string>> = {
   19: "#XM",
 };
 
+/** By the manual's mnemonic, the same in every language. */
+export function exceptionMnemonic(vector: number): string {
+  return MNEMONICS[vector] ?? `INT ${hex(vector, 2)}h`;
+}
+
 /** The place and the exceptions by the manual's mnemonics, the same in every language: "0008:00100000, #UD → #GP(0032h)". */
 export function faultChain({ cs, eip, faults, address }: TripleFault): string {
   const chain = faults.map(({ vector, error }) => {
     const details = error >= 0 ? [`${hex(error, 4)}h`] : [];
     if (vector === 14) details.push(`CR2 ${hex(address, 8)}h`);
-    return `${MNEMONICS[vector] ?? `INT ${hex(vector, 2)}h`}${details.length > 0 ? `(${details.join(", ")})` : ""}`;
+    return `${exceptionMnemonic(vector)}${details.length > 0 ? `(${details.join(", ")})` : ""}`;
   });
   return `${hex(cs, 4)}:${hex(eip, 8)}, ${chain.join(" → ")}`;
 }

@@ -1,5 +1,7 @@
 /** Debian's stock 32-bit kernels on the core, with BusyBox as their user: `npm run test:kernels`. */
 import { describe, expect, test } from "vitest";
+import { EIP } from "../../src/emulator/core/cpu/registers.ts";
+import { readKallsyms } from "../../src/emulator/core/debug/kallsyms.ts";
 import { Pc } from "../../src/emulator/core/pc.ts";
 import { initramfs } from "./initramfs.ts";
 import { kernelFiles } from "./packages.ts";
@@ -29,5 +31,9 @@ describe("Debian's stock kernel", () => {
     expect(output).toMatch(new RegExp(`kernel \\S+-${flavour}\\r?\\n`));
     expect(output).toContain("sum f67fa65f");
     expect(stop.type, output.slice(-2000)).toBe("halted");
+    const symbols = readKallsyms(pc.memory.bytes.subarray(0, pc.memory.ramBytes));
+    expect(symbols?.size).toBeGreaterThan(10_000);
+    expect(symbols?.near(pc.cpu.r[EIP] >>> 0), "where it halted").toMatch(/^[a-z_]+/);
+    expect(symbols?.find("start_kernel")).toBeGreaterThan(0xc0000000);
   });
 });

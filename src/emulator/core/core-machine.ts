@@ -12,6 +12,7 @@ import { immediate } from "../immediate.ts";
 import { linuxOptionRom, loadLinux } from "../linux-boot.ts";
 import { checkStateFits } from "../machine-state.ts";
 import {
+  AGENT_PORT,
   CONSOLE_PORT,
   MachineConfigError,
   PAGE_SIZE,
@@ -32,6 +33,7 @@ import { decodeState, encodeState } from "../state-codec.ts";
 import { CoreDebugging } from "./debug/core-debugging.ts";
 import { undoable } from "./debug/history.ts";
 import type { DebugDriver } from "./debug/session.ts";
+import { Symbols } from "./debug/symbols.ts";
 import { VgaScreen } from "./devices/vga-screen.ts";
 import { Pc, type PcBoot, type PcInput, type PcStop } from "./pc.ts";
 import { restorePc, savePc, type PcState } from "./pc-state.ts";
@@ -118,23 +120,23 @@ export class CoreMachine implements Machine {
       seed: options.seed,
       events: {
         serial: (port, byte) => {
-          if (this.#replaying) return;
+          if (this.#repeating) return;
           if (port === CONSOLE_PORT) this.#consoleIsVirtio = false;
           this.#serialOut(port, byte);
         },
         virtioConsole: (bytes) => {
-          if (this.#replaying) return;
+          if (this.#repeating) return;
           this.#consoleIsVirtio = true;
           for (const byte of bytes) this.#serialOut(CONSOLE_PORT, byte);
         },
         transmit: (nic, frame) => {
-          if (!this.#replaying) events.transmit(nic, frame);
+          if (!this.#repeating) events.transmit(nic, frame);
         },
         drive: (drive, operation, bytes) => {
-          if (!this.#replaying) events.drive(drive, operation, bytes);
+          if (!this.#repeating) events.drive(drive, operation, bytes);
         },
         reset: () => {
-          if (this.#built && !this.#replaying) events.reset?.(this.#fault);
+          if (this.#built && !this.#repeating) events.reset?.(this.#fault);
         },
       },
     });
@@ -144,7 +146,12 @@ export class CoreMachine implements Machine {
   }
 
   /** What happens now has been told before: the debugger has gone back. */
-  get #replaying(): boolean {
+  get #repeating(): boolean {
+    return this.#debugging?.debug.history.repeating === true;
+  }
+
+  /** What the network and the guest agent's client send now does not belong to the past that the debugger shows. */
+  get #inThePast(): boolean {
     return this.#debugging?.debug.history.replaying === true;
   }
 
@@ -153,13 +160,13 @@ export class CoreMachine implements Machine {
   }
 
   /** Opens the machine for a debugger; what it stops at pauses the machine. Stands still for a moment. */
-  async attachDebugger(): Promise<DebugDriver> {
+  async attachDebugger(labels = Symbols.none): Promise<DebugDriver> {
     this.#alive();
     if (this.#debugging !== undefined) return this.#debugging;
     const wasRunning = this.#status.type === "running";
     await this.pause();
     await this.pc.settle();
-    const debugging = new CoreDebugging(this, this.pc);
+    const debugging = new CoreDebugging(this, this.pc, labels);
     debugging.debug.start();
     this.#debugging = debugging;
     if (wasRunning) await this.run();
@@ -281,6 +288,11 @@ export class CoreMachine implements Machine {
         this.#end({ type: "halted" });
         return;
       case "triple-fault":
+        // A debugger shows it; without one the machine is reset, as the chip set does on the processor's shutdown.
+        if (this.#debugging !== undefined) {
+          this.#end({ type: "paused" });
+          return;
+        }
         this.#fault = stop.fault;
         this.#apply({ type: "reset" });
         this.#fault = undefined;
@@ -375,6 +387,7 @@ export class CoreMachine implements Machine {
   }
 
   sendSerial(port: SerialPort, bytes: Uint8Array): void {
+    if (port === AGENT_PORT && this.#inThePast) return;
     const virtio = port === CONSOLE_PORT && this.#consoleIsVirtio;
     this.#input(virtio ? { type: "virtio-console", bytes } : { type: "serial", port, bytes });
   }
@@ -389,6 +402,7 @@ export class CoreMachine implements Machine {
   }
 
   receive(nic: number, frame: Uint8Array): void {
+    if (this.#inThePast) return;
     if (this.#waiting.length < 4096) this.#input({ type: "frame", nic, frame });
   }
 
@@ -412,7 +426,10 @@ export class CoreMachine implements Machine {
   async save(): Promise<MachineState> {
     this.#alive();
     if (this.#status.type === "running") throw new MachineConfigError("only a paused machine can be saved");
+    const { instructions } = this.pc.cpu;
     await this.pc.settle();
+    // What it executed to settle is not on the debugger's timeline: another begins.
+    if (this.pc.cpu.instructions !== instructions) this.#debugging?.debug.start();
     this.#flushSerial(0);
     this.#flushSerial(1);
     const devices: DeviceState = { pc: savePc(this.pc), halted: this.#status.type === "halted" };

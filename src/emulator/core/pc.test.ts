@@ -1,7 +1,7 @@
 /** The whole PC by small programs: what its parts do together. */
 import { describe, expect, test } from "vitest";
 import { Code } from "../contract/rom.ts";
-import { KernelImageError } from "./firmware/linux-boot.ts";
+import { KernelImageError } from "../kernel-image.ts";
 import { Pc, type PcConfig, type PcStop } from "./pc.ts";
 
 const LIMIT = 1_000_000;

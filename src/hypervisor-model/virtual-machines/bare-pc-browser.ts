@@ -19,6 +19,9 @@ export async function startBarePc(listeners: {
     control: {
       load: (source) => remote.load(source),
       input: (text) => remote.input(text),
+      scancodes: (codes) => remote.scancodes(codes),
+      recording: () => remote.recording(),
+      replay: (text) => remote.replay(text),
       view: (request) => remote.view(request),
       command: (command) => remote.command(command),
       listen: (output, screen) => remote.listen(proxy(output), proxy(screen)),

@@ -15,6 +15,12 @@ export interface BarePcControl extends DebugTarget {
   load(source: string): Promise<Assembled>;
   /** Typed on COM1. */
   input(text: string): Promise<void>;
+  /** Pressed and released on the PC's keyboard, as set 1 scan codes. */
+  scancodes(codes: readonly number[]): Promise<void>;
+  /** The session so far as the text of a file (recording.ts). The PC must stand. */
+  recording(): Promise<string>;
+  /** Undefined, and nothing has changed, for what is no recording; else its program and whether it ended as it did then. */
+  replay(text: string): Promise<{ source: string; same: boolean } | undefined>;
   /** Comlink proxies. */
   listen(output: (text: string) => void, screen: (update: ScreenUpdate) => void): Promise<void>;
 }

@@ -15,7 +15,7 @@ const fileSchema = v.looseObject({
   path: v.pipe(v.string(), v.regex(/^[\w][\w.+-]*(\/[\w][\w.+-]*)*$/)),
   bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** kernel, initrd, multiboot, cd, floppy, disk, system-disk, bios, vga-bios, warm-state, licence. */
+  /** kernel, symbols (a System.map, compressed), initrd, multiboot, cd, floppy, disk, system-disk, bios, vga-bios, warm-state, licence. */
   role: v.string(),
   /** Of a warm state: what it fits (warm-start.ts). */
   key: v.optional(v.string()),

@@ -90,7 +90,8 @@ export interface MachineControl {
   statistics(): Promise<MachineStatistics>;
   readMemory(address: number, length: number): Promise<Uint8Array>;
   /** The port speaks `DebugTarget` (bare-pc-protocol.ts) by Comlink. Only a core machine can be debugged. */
-  openDebugger(port: MessagePort): Promise<void>;
+  /** `symbols` is the text of a System.map of the kernel that runs. */
+  openDebugger(port: MessagePort, symbols: Uint8Array | undefined): Promise<void>;
   closeDebugger(): Promise<void>;
 }
 

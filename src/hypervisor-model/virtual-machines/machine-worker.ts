@@ -305,11 +305,13 @@ class MachineHolder implements MachineControl {
     return transfer(bytes, [bytes.buffer as ArrayBuffer]);
   }
 
-  async openDebugger(port: MessagePort): Promise<void> {
+  async openDebugger(port: MessagePort, symbols: Uint8Array | undefined): Promise<void> {
     const machine = this.#built();
     if (!isCore(machine)) throw new Error("only a machine on the core can be debugged");
     const { DebugSession } = await import("../../emulator/core/debug/session.ts");
-    const session = new DebugSession(await machine.attachDebugger());
+    const { parseSystemMap, Symbols } = await import("../../emulator/core/debug/symbols.ts");
+    const labels = symbols === undefined ? Symbols.none : parseSystemMap(new TextDecoder().decode(symbols));
+    const session = new DebugSession(await machine.attachDebugger(labels));
     const target: DebugTarget = {
       view: async (request) => session.view(request),
       command: (command) => session.command(command),

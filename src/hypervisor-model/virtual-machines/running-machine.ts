@@ -36,6 +36,7 @@ import type {
   RunningStatus,
   StartOptions,
 } from "./running-machine-types.ts";
+import { gunzip } from "./warm-start-file.ts";
 import { warmStatesOf } from "./warm-start.ts";
 import type { OnProgress } from "../storage/stoppable.ts";
 
@@ -551,10 +552,24 @@ class GuestMachine implements RunningMachine {
     return this.#live().call((control) => control.readMemory(address, length));
   }
 
+  /** Names of the kernel's addresses, where the image has them and they can be loaded: without them a debugger works too. */
+  async #symbols(): Promise<Uint8Array | undefined> {
+    const { software } = this.spec;
+    if (software.type !== "image") return undefined;
+    const { images } = this.#host;
+    try {
+      const file = await images.fileOfRole(software.image, "symbols");
+      return file && (await gunzip(await images.read(software.image, file)));
+    } catch {
+      return undefined;
+    }
+  }
+
   async openDebugger(): Promise<{ target: DebugTarget; close(): void }> {
     const thread = this.#live();
+    const symbols = await this.#symbols();
     const channel = new MessageChannel();
-    await thread.call((control) => control.openDebugger(transfer(channel.port2, [channel.port2])));
+    await thread.call((control) => control.openDebugger(transfer(channel.port2, [channel.port2]), symbols));
     const remote = wrap<DebugTarget>(channel.port1);
     return {
       target: {

@@ -44,8 +44,14 @@ export const errors = {
   storageUnavailable:
     "The browser does not let this page store anything. Allow it to store data (private windows often do not) and reload.",
   inUse: "Another tab or program is using this. Close it there and try again.",
-  kernel:
-    "The kernel cannot be started: the file is incomplete or no Linux bzImage. Choose another kernel in the settings of a new machine.",
+  kernel: {
+    "no-kernel":
+      "The file is no kernel that can be booted here. Make a new machine with a Linux bzImage or a 32-bit Multiboot kernel.",
+    damaged: "The kernel's file is damaged or incomplete. Get it again, and make a new machine with it.",
+    "too-large":
+      "The kernel and its initrd do not fit the machine's memory. Give the machine more memory in its settings.",
+    "command-line-too-long": "The kernel's command line is too long. Make a new machine with a shorter one.",
+  },
   machineGone: "The machine is not here any more; another tab may have deleted it. Reload the page.",
   machineEnded: "The machine stopped before this was done. Power it on and try again.",
   hardwareUnsupported:

@@ -42,7 +42,12 @@ export const errors: Messages["errors"] = {
     "所需的内容（磁盘、快照或保存的状态）已不在存储中，其他内容没有改变。请恢复到一个快照，或重新创建虚拟机。",
   storageUnavailable: "浏览器不允许本页面存储任何内容。请允许存储数据（隐私窗口通常不允许），然后重新加载。",
   inUse: "另一个标签页或程序正在使用它。请先在那里关闭，然后重试。",
-  kernel: "无法启动内核：文件不完整，或不是 Linux bzImage。请新建虚拟机并选择其他内核。",
+  kernel: {
+    "no-kernel": "此文件不是能在这里启动的内核。请用 Linux bzImage 或 32 位 Multiboot 内核新建虚拟机。",
+    damaged: "内核文件已损坏或不完整。请重新获取，再用它新建虚拟机。",
+    "too-large": "虚拟机的内存放不下此内核及其 initrd。请在设置中增大内存。",
+    "command-line-too-long": "内核命令行太长。请用较短的命令行新建虚拟机。",
+  },
   machineGone: "这台虚拟机已不存在，可能被另一个标签页删除。请重新加载页面。",
   machineEnded: "操作完成前虚拟机已停止。请开机后重试。",
   hardwareUnsupported: "引擎无法构建这样的虚拟机。请在设置中更改内存、磁盘或网络适配器，或选择另一个引擎。",

@@ -43,6 +43,37 @@ export class BareProgram {
     this.presenter = new CpuPresenter(pc.control);
   }
 
+  /** Typed on the serial line. */
+  type(text: string): void {
+    void this.#pc.control.input(text);
+  }
+
+  /** A key of the PC's keyboard went down or up. */
+  press(codes: readonly number[]): void {
+    void this.#pc.control.scancodes(codes);
+  }
+
+  /** The session so far, as the text of a file. */
+  recording(): Promise<string> {
+    return this.#pc.control.recording();
+  }
+
+  /** Takes over a recorded session: its program, and all that happened. */
+  async replay(text: string): Promise<"same" | "different" | "no-recording"> {
+    const before = this.output.get();
+    this.output.set("");
+    const answer = await this.#pc.control.replay(text);
+    if (answer === undefined) {
+      this.output.set(before);
+      return "no-recording";
+    }
+    this.edit(answer.source);
+    this.problems.set([]);
+    this.presenter.forget();
+    await this.presenter.refresh();
+    return answer.same ? "same" : "different";
+  }
+
   static async start(fallback: string): Promise<BareProgram> {
     const made: { program?: BareProgram } = {};
     const pc = await startBarePc({
@@ -80,8 +111,9 @@ export class BareProgram {
     if (loaded) {
       this.output.set("");
       this.presenter.forget();
-    }
-    await this.presenter.refresh();
+      // The machine is another one now.
+      await this.presenter.setSpeed(this.presenter.speed.get());
+    } else await this.presenter.refresh();
     return loaded;
   }
 }

@@ -15,6 +15,7 @@ import {
   toggleLog,
 } from "./preferences.ts";
 import { go, route } from "./route.ts";
+import { machineNamed } from "./machines.ts";
 import { chosenSnapshot } from "./storage.ts";
 import { signal } from "./signals.ts";
 
@@ -42,7 +43,9 @@ export interface Command {
 export function chosenMachine(): MachineView | undefined {
   const at = route.get();
   if (at.type === "machine") return laboratory.find(at.id);
-  return at.type === "workspace" && at.name === "storage" ? laboratory.find(at.rest[0]) : undefined;
+  if (at.type !== "workspace") return undefined;
+  if (at.name === "storage") return laboratory.find(at.rest[0]);
+  return at.name === "cpu" ? machineNamed(at.rest[0]) : undefined;
 }
 
 function openRevert(): void {

@@ -2,6 +2,7 @@
 import type { DebugAnswer, DebugCommand } from "../../emulator/core/debug/session.ts";
 import type { DebugView, RegisterView, ViewRequest } from "../../emulator/core/debug/view.ts";
 import type { DebugTarget } from "../../hypervisor-model/virtual-machines/bare-pc-protocol.ts";
+import { parseHex } from "./hexadecimal.ts";
 import { signal } from "./signals.ts";
 
 const POLL_MS = 150;
@@ -27,10 +28,12 @@ export function changedRegisters(before: RegisterView, now: RegisterView): Set<s
 export class CpuPresenter {
   readonly view = signal<DebugView | undefined>(undefined);
   readonly changed = signal<ReadonlySet<string>>(new Set());
-  /** The last refusal or note, to be shown until the next command. */
-  readonly note = signal("");
+  /** The last refusal, to be shown until the next command. */
+  readonly refusal = signal<Extract<DebugAnswer, { ok: false }> | undefined>(undefined);
   /** Linear address of the chosen line of the disassembly. */
   readonly cursor = signal<number | undefined>(undefined);
+  /** Instructions a second, 0 as fast as it goes. */
+  readonly speed = signal(0);
   readonly request = signal<ViewRequest>({
     codeLines: 40,
     memory: 0,
@@ -44,6 +47,7 @@ export class CpuPresenter {
   #asking = false;
   #again = false;
   #closed = false;
+  #fresh = true;
 
   constructor(target: DebugTarget) {
     this.#target = target;
@@ -71,12 +75,13 @@ export class CpuPresenter {
     try {
       const view = await this.#target.view(this.request.get());
       const before = this.view.get();
-      if (before !== undefined && before.instructions !== view.instructions) {
+      if (this.#fresh) this.#fresh = false;
+      else if (before !== undefined && before.instructions !== view.instructions) {
         this.changed.set(changedRegisters(before.registers, view.registers));
       }
       this.view.set(view);
     } catch (error) {
-      this.note.set(error instanceof Error ? error.message : String(error));
+      if (!this.#closed) this.refusal.set(failed(error));
     } finally {
       this.#asking = false;
     }
@@ -91,22 +96,38 @@ export class CpuPresenter {
 
   /** A fresh machine: nothing counts as changed. */
   forget(): void {
-    this.view.set(undefined);
+    this.#fresh = true;
     this.changed.set(new Set());
     this.cursor.set(undefined);
   }
 
   async command(command: DebugCommand): Promise<DebugAnswer> {
-    this.note.set("");
+    this.refusal.set(undefined);
     let answer: DebugAnswer;
     try {
       answer = await this.#target.command(command);
     } catch (error) {
-      answer = { ok: false, message: error instanceof Error ? error.message : String(error) };
+      answer = failed(error);
     }
-    if (!answer.ok) this.note.set(answer.message);
+    if (!answer.ok) this.refusal.set(answer);
     await this.refresh();
     return answer;
+  }
+
+  async setSpeed(instructionsPerSecond: number): Promise<void> {
+    this.speed.set(instructionsPerSecond);
+    await this.command({ type: "speed", instructionsPerSecond });
+  }
+
+  /** What the user typed for an address: hexadecimal, a register, or a label. Undefined for anything else. */
+  async address(text: string): Promise<number | undefined> {
+    const number = parseHex(text);
+    if (number !== undefined) return number;
+    const name = text.trim();
+    const value = registerValue(this.view.get()?.registers, name.toLowerCase());
+    if (value !== undefined || name === "") return value;
+    const answer = await this.#target.command({ type: "find", name });
+    return answer.ok ? answer.found : undefined;
   }
 
   toggleBreakpoint(linear: number): Promise<DebugAnswer> {
@@ -119,4 +140,19 @@ export class CpuPresenter {
         : { type: "add-breakpoint", breakpoint: { enabled: true, place: { type: "address", linear } } },
     );
   }
+}
+
+function failed(error: unknown): Extract<DebugAnswer, { ok: false }> {
+  return { ok: false, message: error instanceof Error ? error.message : String(error) };
+}
+
+const GENERAL = ["eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"];
+
+/** A general register, EIP, CR2 or CR3 as an address. */
+function registerValue(registers: RegisterView | undefined, name: string): number | undefined {
+  if (registers === undefined) return undefined;
+  const general = GENERAL.indexOf(name);
+  if (general >= 0) return registers.general[general];
+  if (name === "eip") return registers.eip;
+  return name === "cr2" || name === "cr3" ? registers.control[name] : undefined;
 }

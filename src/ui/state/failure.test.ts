@@ -57,7 +57,10 @@ test("Every storage error but the base class has a sentence without the model's 
 });
 
 test.each([
-  "KernelImageError",
+  "KernelImageError (no-kernel)",
+  "KernelImageError (damaged)",
+  "KernelImageError (too-large)",
+  "KernelImageError (command-line-too-long)",
   "NoSuchMachineError",
   "MachineEndedError",
   "MachineConfigError",

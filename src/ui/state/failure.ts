@@ -1,4 +1,5 @@
 /** Turns an error of the model into one sentence for the user, with what to do. */
+import { kernelProblem } from "../../emulator/kernel-image.ts";
 import { StateMismatchError } from "../../emulator/machine.ts";
 import { NO_SUCH_FILE, type RefusedError } from "../../hypervisor-model/storage/errors.ts";
 import { ImageError, TooLittleMemoryError } from "../../hypervisor-model/virtual-machines/images.ts";
@@ -40,6 +41,8 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
   if (error instanceof RefusedActionError) return (m) => refusalText(m, error.reason);
   if (error instanceof BadDefinitionError) return (m) => m.errors.definition(problemsText(m, error.problems));
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
+  const kernel = kernelProblem(name);
+  if (kernel !== undefined) return (m) => m.errors.kernel[kernel];
   return namedSentence(error, name, message) ?? sentenceOfWords(name, message, machine, memoryMiB);
 }
 
@@ -81,8 +84,6 @@ function namedSentence(error: unknown, name: string, message: string): Sentence 
     case "ParentModifiedError":
       return (m) =>
         `${m.storage.disk.broken} (parentCID=${found}, CID=${expected}) ${m.storage.disk.repairThere}`;
-    case "KernelImageError":
-      return (m) => m.errors.kernel;
     case "NoSuchMachineError":
       return (m) => m.errors.machineGone;
     case "MachineEndedError":

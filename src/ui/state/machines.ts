@@ -50,6 +50,10 @@ export function findMachine(id: string | undefined): MachineView | undefined {
   return machines.get().find((machine) => machine.id === id);
 }
 
+export function machineNamed(name: string | undefined): MachineView | undefined {
+  return machines.get().find((machine) => machine.name === name);
+}
+
 /** Ids of the machines that have a tab. */
 export const openTabs = signal<readonly string[]>([]);
 

@@ -46,10 +46,19 @@ describe.each(FILES)("%s", (file) => {
     expect({ stop, output }).toEqual({ stop: { type: "halted" }, output: OUTPUT[file] });
   });
 
-  test("has a title in both languages", () => {
-    const { titles } = parseExample(sourceOf(file));
+  test("has a title, an explanation and something to try in both languages, each without the other", () => {
+    const { titles, sources } = parseExample(sourceOf(file));
     expect(titles.en).toMatch(/^[A-Z]/);
     expect(titles.zh).toMatch(/[\u4e00-\u9fff]/);
+    expect(sources.en).toMatch(/^; .+\n; [A-Z].{40}[^]*\n; Try: /);
+    expect(sources.zh).toMatch(/^; .+\n; .*[\u4e00-\u9fff]{4}[^]*\n; 试一试：/);
+    expect(sources.en).not.toMatch(/[\u4e00-\u9fff]/);
+    expect(sources.zh).not.toContain("Try:");
+  });
+
+  test("is the same program in both languages", () => {
+    const { sources } = parseExample(sourceOf(file));
+    expect(barePc(sources.zh).program.bytes).toEqual(barePc(sources.en).program.bytes);
   });
 });
 

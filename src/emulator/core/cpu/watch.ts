@@ -18,6 +18,7 @@ export interface CpuObserver {
   seesPage(page: number): boolean;
   /** `value` is what is written; reads are reported before the value is known. */
   memory(linear: number, size: number, write: boolean, value: number): void;
+  /** `value` is what was read or is about to be written. */
   port(port: number, size: number, write: boolean, value: number): void;
   /** An exception, interrupt or INT n is about to be delivered. `source` is a SOURCE_ of exceptions.ts. */
   event(vector: number, source: number, error: number): void;

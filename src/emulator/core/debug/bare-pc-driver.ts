@@ -7,7 +7,9 @@ import type { ScreenUpdate } from "../../machine.ts";
 import { Pc } from "../pc.ts";
 import { assembleProgram, barePcConfig } from "./bare-pc.ts";
 import { Debugger, type DebugGoal, type DebugStop } from "./debugger.ts";
+import { stateDigest, type SessionRecording } from "./recording.ts";
 import type { DebugDriver } from "./session.ts";
+import { Symbols } from "./symbols.ts";
 import type { Assembled } from "../assembler/assemble.ts";
 
 export interface BarePcEvents {
@@ -24,12 +26,13 @@ export class BarePcDriver implements DebugDriver {
   debug: Debugger;
   running = false;
   stop: DebugStop | undefined;
-  labels: ReadonlyMap<number, string> = new Map();
+  labels = Symbols.none;
   readonly #events: BarePcEvents;
   #screen: VgaScreen;
   #speed = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pending = "";
+  #source = "";
   /** At a limited speed: when it began, and the count it had. */
   #pace = { from: 0, instructions: 0 };
 
@@ -38,12 +41,14 @@ export class BarePcDriver implements DebugDriver {
     const { pc, screen } = this.#build(assembleProgram("cli\nhlt"));
     this.debug = new Debugger(pc);
     this.debug.start();
+    // Ports and exceptions alone: that slows nothing that a small program does.
+    this.debug.record({ log: true });
     this.#screen = screen;
   }
 
   #build(program: Assembled): { pc: Pc; screen: VgaScreen } {
     const byte = (value: number) => {
-      if (!this.debug.history.replaying) this.#pending += String.fromCharCode(value);
+      if (!this.debug.history.repeating) this.#pending += String.fromCharCode(value);
       if (this.#pending.length > 2000) this.#flush();
     };
     const pc = new Pc(
@@ -63,6 +68,7 @@ export class BarePcDriver implements DebugDriver {
     const program = assembleProgram(source);
     if (program.problems.length > 0 || program.bytes.length === 0) return program;
     this.#halt();
+    this.#source = source;
     const { breakpoints, recording } = this.debug;
     const { pc, screen } = this.#build(program);
     this.debug = new Debugger(pc);
@@ -74,9 +80,33 @@ export class BarePcDriver implements DebugDriver {
     this.#screen = screen;
     this.stop = undefined;
     this.#pending = "";
-    this.labels = new Map([...program.labels].map(([name, address]) => [address, name]));
+    this.labels = new Symbols([...program.labels].map(([name, address]) => [address, name] as const));
     this.#screen.refresh();
     return program;
+  }
+
+  /** What has happened since the program was loaded. The machine must stand. */
+  recording(): SessionRecording {
+    const { pc, history } = this.debug;
+    const { instructions } = pc.cpu;
+    return {
+      version: 1,
+      source: this.#source,
+      instructions,
+      digest: stateDigest(pc),
+      records: history.records.filter((record) => record.instructions <= instructions),
+    };
+  }
+
+  /** Loads the recording's program and lets everything happen again. Answers whether it ended as it did then. */
+  async replay({ source, records, instructions, digest }: SessionRecording): Promise<boolean> {
+    const { problems, bytes } = this.load(source);
+    if (problems.length > 0 || bytes.length === 0) return false;
+    this.debug.history.load(records, instructions);
+    await this.debug.goTo(instructions);
+    this.moved();
+    this.#flush();
+    return this.debug.pc.cpu.instructions === instructions && stateDigest(this.debug.pc) === digest;
   }
 
   input(text: string): void {

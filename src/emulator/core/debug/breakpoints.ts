@@ -1,5 +1,6 @@
 /** What a debugger can stop at. Plain data: it crosses from the page to the machine's Worker. */
 import type { Expression } from "../assembler/expression.ts";
+import type { AssemblyProblem } from "../assembler/problem.ts";
 import { parseCondition } from "./condition.ts";
 
 export type AccessKind = "read" | "write" | "any";
@@ -28,6 +29,13 @@ export interface Breakpoint {
 
 export class BreakpointError extends Error {
   override name = "BreakpointError";
+  /** What is wrong with its condition. */
+  readonly problem: AssemblyProblem | undefined;
+
+  constructor(message: string, problem?: AssemblyProblem) {
+    super(message);
+    this.problem = problem;
+  }
 }
 
 /** With its condition parsed. Throws `BreakpointError` for a place or a condition that is none. */
@@ -69,7 +77,9 @@ export function activate(breakpoint: Breakpoint): ActiveBreakpoint {
     return { ...breakpoint, condition: undefined, expression: undefined };
   }
   const parsed = parseCondition(condition);
-  if (!parsed.ok) throw new BreakpointError(`condition "${condition}": ${parsed.problem.message}`);
+  if (!parsed.ok) {
+    throw new BreakpointError(`condition "${condition}": ${parsed.problem.message}`, parsed.problem);
+  }
   return { ...breakpoint, expression: parsed.expression };
 }
 

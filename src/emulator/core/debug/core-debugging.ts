@@ -1,8 +1,14 @@
 /** A debugging session's hold on a core machine: the machine's own loop executes, this tells it where to stop. */
 import { realNow } from "../../real-time.ts";
 import type { Pc, PcStop } from "../pc.ts";
+import { CR0_PG } from "../cpu/registers.ts";
+import { readKallsyms } from "./kallsyms.ts";
 import { Debugger, type DebugGoal, type DebugStop } from "./debugger.ts";
 import type { DebugDriver } from "./session.ts";
+import { Symbols } from "./symbols.ts";
+
+/** Instructions after which names are looked for again. */
+const LOOK_AGAIN = 20_000_000;
 
 /** What of the machine is needed here. */
 interface DebuggedMachine {
@@ -13,16 +19,18 @@ interface DebuggedMachine {
 
 export class CoreDebugging implements DebugDriver {
   readonly debug: Debugger;
-  readonly labels: ReadonlyMap<number, string> = new Map();
+  labels: Symbols;
   running = false;
   stop: DebugStop | undefined;
   readonly #machine: DebuggedMachine;
   #goal: DebugGoal | undefined;
+  #nextLook = 0;
   #speed = 0;
   #pace = { from: 0, instructions: 0 };
 
-  constructor(machine: DebuggedMachine, pc: Pc) {
+  constructor(machine: DebuggedMachine, pc: Pc, labels: Symbols) {
     this.#machine = machine;
+    this.labels = labels;
     this.debug = new Debugger(pc);
   }
 
@@ -56,8 +64,17 @@ export class CoreDebugging implements DebugDriver {
     this.#pace = { from: realNow(), instructions: this.debug.pc.cpu.instructions };
   }
 
+  /** Looks for the kernel's own names where none were given, once the kernel runs; seldom, as all of memory is looked at. */
+  private findNames(): void {
+    const { cpu, memory } = this.debug.pc;
+    if (this.labels.size > 0 || (cpu.cr0 & CR0_PG) === 0 || cpu.instructions < this.#nextLook) return;
+    this.#nextLook = cpu.instructions + LOOK_AGAIN;
+    this.labels = readKallsyms(memory.bytes.subarray(0, memory.ramBytes)) ?? Symbols.none;
+  }
+
   /** The machine begins to run, whoever asked for it. */
   resume(): void {
+    if (this.stop?.type === "triple-fault") this.debug.history.input({ type: "reset" });
     this.debug.begin(this.#goal ?? { type: "run" });
     this.#goal = undefined;
     this.stop = undefined;
@@ -69,6 +86,7 @@ export class CoreDebugging implements DebugDriver {
   interrupt(): void {
     this.running = false;
     this.stop = this.debug.pause();
+    this.findNames();
   }
 
   /** In place of `pc.run`. `stopped` ends the loop: the debugger has what it waited for. */
@@ -87,6 +105,7 @@ export class CoreDebugging implements DebugDriver {
       case "breakpoint":
         this.running = false;
         this.stop = stop;
+        this.findNames();
         return { type: "stopped" };
       case "waiting":
       case "idle":

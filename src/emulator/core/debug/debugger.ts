@@ -15,8 +15,9 @@ import type { Pc, PcStop } from "../pc.ts";
 import { accessMatches, activate, type ActiveBreakpoint, type Breakpoint } from "./breakpoints.ts";
 import { holds, type EventValues } from "./condition.ts";
 import { History, type HistoryOptions } from "./history.ts";
-import { readLinearBytes } from "./inspect.ts";
+import { physicalPieces, readLinearBytes } from "./inspect.ts";
 import { Profiler } from "./profile.ts";
+import { WRITABLE_REGISTERS } from "./register-write.ts";
 import { MachineLog, Trace } from "./trace.ts";
 
 export type DebugGoal =
@@ -238,6 +239,21 @@ export class Debugger implements CpuObserver {
     }
   }
 
+  /** Sets a register. Answers false for one that cannot be set. */
+  writeRegister(name: string, value: number): boolean {
+    if (!WRITABLE_REGISTERS.includes(name)) return false;
+    this.history.input({ type: "register", name, value: value | 0 });
+    return true;
+  }
+
+  /** Writes RAM by linear address. Answers false, and nothing is written, where there is none for a byte. */
+  writeMemory(linear: number, bytes: Uint8Array): boolean {
+    const pieces = physicalPieces(this.pc.cpu, linear, bytes);
+    if (pieces === undefined) return false;
+    for (const piece of pieces) this.history.input({ type: "memory", ...piece });
+    return true;
+  }
+
   seesInstruction(pageOffset: number, op: Instruction): boolean {
     const { trace, profile } = this.#recording;
     if (trace || profile || this.#offsets[pageOffset] === 1) return true;
@@ -314,7 +330,10 @@ export class Debugger implements CpuObserver {
   port(port: number, size: number, write: boolean, value: number): void {
     if (this.#quiet) return;
     const { instructions } = this.pc.cpu;
-    if (this.#recording.log) this.log.add({ type: "port", instructions, port, size, write, value });
+    if (this.#recording.log) {
+      const device = this.pc.bus.ports.find(port)?.name ?? "unimplemented";
+      this.log.add({ type: "port", instructions, port, size, write, value, device });
+    }
     for (const one of this.#breakpoints) {
       const { place, enabled } = one;
       if (!enabled || place.type !== "port" || !accessMatches(place.access, write)) continue;

@@ -10,6 +10,7 @@ import type { BlockDevice } from "../../machine.ts";
 import type { CpuObserver } from "../cpu/watch.ts";
 import type { Pc, PcInput, PcStop } from "../pc.ts";
 import { restorePc, savePc, type PcState } from "../pc-state.ts";
+import { writeRegister, type RegisterWrite } from "./register-write.ts";
 
 const PAGE = 4096;
 
@@ -25,8 +26,10 @@ export interface TimelineRecord {
   instructions: number;
   /** Virtual nanoseconds. */
   time: number;
-  input: PcInput | { type: "flush" };
+  input: HistoryInput | { type: "flush" };
 }
+
+export type HistoryInput = PcInput | RegisterWrite;
 
 interface Checkpoint {
   instructions: number;
@@ -47,10 +50,11 @@ const MOST_CHECKPOINTS = 64;
 const DEVICE_BYTES = 65_536;
 
 export class History {
-  /** Where the machine is in a timeline that goes on: output of what has happened before is not told again. */
   readonly records: TimelineRecord[] = [];
   /** Instruction count of the latest state that was ever reached on this timeline. */
   head = 0;
+  /** Up to here the machine's output has been told. */
+  private told = 0;
   private readonly pc: Pc;
   private readonly interval: number;
   private readonly maximumBytes: number;
@@ -79,6 +83,11 @@ export class History {
     return this.active && this.pc.cpu.instructions < this.head;
   }
 
+  /** What happens now has been told before: its output is not to be told again. */
+  get repeating(): boolean {
+    return this.active && this.pc.cpu.instructions < this.told;
+  }
+
   get bytes(): number {
     return this.checkpoints.reduce((sum, { bytes }) => sum + bytes, 0);
   }
@@ -87,8 +96,15 @@ export class History {
   start(): void {
     this.stop();
     this.pc.memory.onHistoryWrite = (page) => this.keepPage(page);
-    this.head = this.pc.cpu.instructions;
+    this.head = this.told = this.pc.cpu.instructions;
     this.checkpoint();
+  }
+
+  /** Takes over what was recorded of a machine that began as this one did: it happens again up to `head`. After `start`. */
+  load(records: readonly TimelineRecord[], head: number): void {
+    this.records.splice(0, this.records.length, ...records);
+    this.next = 0;
+    this.head = Math.max(head, this.pc.cpu.instructions);
   }
 
   stop(): void {
@@ -115,12 +131,17 @@ export class History {
   }
 
   /** An input from outside, now. What was recorded for later is forgotten: another timeline begins. */
-  input(input: PcInput): void {
+  input(input: HistoryInput): void {
     if (this.active) {
       this.cutFuture();
       this.record(input);
     }
-    this.pc.apply(input);
+    this.apply(input);
+  }
+
+  private apply(input: HistoryInput): void {
+    if (input.type === "register") writeRegister(this.pc.cpu, input);
+    else this.pc.apply(input);
   }
 
   private record(input: TimelineRecord["input"]): void {
@@ -133,6 +154,7 @@ export class History {
     if (!this.replaying) return;
     this.records.length = this.next;
     this.head = this.pc.cpu.instructions;
+    this.told = Math.min(this.told, this.head);
   }
 
   /** `pc.run` along the timeline: recorded inputs come in where they came in, checkpoints are made on the way. */
@@ -147,6 +169,7 @@ export class History {
       }
     } finally {
       this.head = Math.max(this.head, pc.cpu.instructions);
+      this.told = Math.max(this.told, pc.cpu.instructions);
     }
   }
 
@@ -182,7 +205,7 @@ export class History {
       if (!due) return;
       this.next++;
       if (record.input.type === "flush") this.flushAt(record);
-      else this.pc.apply(record.input);
+      else this.apply(record.input);
     }
   }
 

@@ -192,3 +192,24 @@ export function descriptorTable(cpu: Cpu, table: "gdt" | "ldt" | "idt", maximum 
   }
   return entries;
 }
+
+/**
+ * `bytes` for a linear address as the pieces they are in physical memory; undefined where one of them has no RAM. The
+ * pages' protection does not count, their accessed and dirty bits stay.
+ */
+export function physicalPieces(
+  cpu: Cpu,
+  linear: number,
+  bytes: Uint8Array,
+): { address: number; bytes: Uint8Array }[] | undefined {
+  const pieces: { address: number; bytes: Uint8Array }[] = [];
+  for (let done = 0; done < bytes.length;) {
+    const from = (linear + done) >>> 0;
+    const count = Math.min(4096 - (from & 4095), bytes.length - done);
+    const { physical } = pageWalk(cpu, from);
+    if (physical === undefined || physical + count > cpu.memory.ramBytes) return undefined;
+    pieces.push({ address: physical, bytes: bytes.slice(done, done + count) });
+    done += count;
+  }
+  return pieces;
+}

@@ -32,7 +32,7 @@ export class Trace {
 }
 
 export type MachineLogEntry = { instructions: number } & (
-  | { type: "port"; port: number; size: number; write: boolean; value: number }
+  | { type: "port"; port: number; size: number; write: boolean; value: number; device: string }
   | { type: "exception" | "interrupt" | "software-interrupt"; vector: number; error: number }
 );
 

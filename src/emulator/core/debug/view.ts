@@ -2,13 +2,16 @@
 import { disassemble } from "../assembler/disassemble.ts";
 import type { Cpu } from "../cpu/cpu.ts";
 import { readFlags } from "../cpu/flags.ts";
-import { CR0_PE, CR0_PG, CS, DS, EIP, ESP, FLAG_VM, LDTR, SS, TR } from "../cpu/registers.ts";
-import type { Pc } from "../pc.ts";
+import { CR0_PE, CR0_PG, CS, EIP, ESP, FLAG_VM, LDTR, SS, TR } from "../cpu/registers.ts";
 import type { Breakpoint } from "./breakpoints.ts";
 import type { Debugger, DebugStop, Recording } from "./debugger.ts";
+import { devicesOf, type DeviceView } from "./device-view.ts";
 import { descriptorTable, pageWalk, readLinearBytes, type PageWalk, type TableEntry } from "./inspect.ts";
 import type { Profile } from "./profile.ts";
+import type { Symbols } from "./symbols.ts";
 import type { MachineLogEntry } from "./trace.ts";
+
+export type { DeviceView } from "./device-view.ts";
 
 /** What of the machine is looked at; the rest is not computed. */
 export interface ViewRequest {
@@ -46,9 +49,8 @@ export interface RegisterView {
   tables: { gdtBase: number; gdtLimit: number; idtBase: number; idtLimit: number; ldt: number; task: number };
 }
 
-export interface DeviceView {
-  name: string;
-  registers: { name: string; value: string }[];
+export interface NamedProfile extends Profile {
+  hottest: { linear: number; count: number; name?: string }[];
 }
 
 export interface DebugView {
@@ -65,18 +67,24 @@ export interface DebugView {
   paging: PageWalk["paging"];
   bits: 16 | 32;
   halted: boolean;
-  /** Linear address of the next instruction. */
+  /** Linear address of the next instruction, and where that is by name. */
   next: number;
+  place: string | undefined;
+  /** What is there: memory, a device's memory, nothing (reads as FFh), or no page. */
+  fetch: "memory" | "device" | "nothing" | "no page";
+  /** What happens now was recorded before: inputs come in again by themselves. */
+  replaying: boolean;
   registers: RegisterView;
   code: CodeLine[];
-  stack: { linear: number; values: number[]; size: 2 | 4 } | undefined;
+  /** `names` has the name of what a value points to, or undefined. */
+  stack: { linear: number; values: number[]; names: (string | undefined)[]; size: 2 | 4 } | undefined;
   memory: { linear: number; bytes: Uint8Array; present: Uint8Array } | undefined;
   table: TableEntry[] | undefined;
   walk: PageWalk | undefined;
   devices: DeviceView[] | undefined;
   log: MachineLogEntry[] | undefined;
   trace: CodeLine[] | undefined;
-  profile: Profile | undefined;
+  profile: NamedProfile | undefined;
   breakpoints: Breakpoint[];
   recording: Recording;
 }
@@ -117,12 +125,7 @@ function registersOf(cpu: Cpu): RegisterView {
 }
 
 /** Instructions from a linear address on. Labels are by linear address. */
-export function codeLines(
-  cpu: Cpu,
-  linear: number,
-  count: number,
-  labels: ReadonlyMap<number, string>,
-): CodeLine[] {
+export function codeLines(cpu: Cpu, linear: number, count: number, labels: Symbols): CodeLine[] {
   const { bytes, present } = readLinearBytes(cpu, linear, count * 15);
   const bits = cpu.wideCode ? 32 : 16;
   const base = cpu.base[CS] >>> 0;
@@ -154,7 +157,7 @@ export function codeLines(
   return lines;
 }
 
-function stackOf(cpu: Cpu): DebugView["stack"] {
+function stackOf(cpu: Cpu, labels: Symbols): DebugView["stack"] {
   const size = cpu.stackMask === -1 ? 4 : 2;
   const linear = (cpu.base[SS] + (cpu.r[ESP] & cpu.stackMask)) >>> 0;
   const { bytes } = readLinearBytes(cpu, linear, STACK_ENTRIES * size);
@@ -162,59 +165,40 @@ function stackOf(cpu: Cpu): DebugView["stack"] {
   const values = Array.from({ length: STACK_ENTRIES }, (_, i) =>
     size === 4 ? view.getUint32(i * 4, true) : view.getUint16(i * 2, true),
   );
-  return { linear, values, size };
+  return { linear, values, size, names: values.map((value) => labels.near(value)) };
 }
 
-/** Registers of the devices a small program meets, by their saved states: reading them changes nothing. */
-function devicesOf(pc: Pc): DeviceView[] {
-  const plain = (name: string, state: object): DeviceView => ({
-    name,
-    registers: Object.entries(state).flatMap(([key, value]: [string, unknown]) => {
-      if (key === "version") return [];
-      if (typeof value === "number") return [{ name: key, value: value < 0 ? String(value) : hex(value, 2) }];
-      if (typeof value === "boolean" || typeof value === "string")
-        return [{ name: key, value: String(value) }];
-      if (
-        Array.isArray(value) &&
-        value.length <= 8 &&
-        value.every((one) => typeof one === "object" && one !== null)
-      ) {
-        return (value as object[]).flatMap((one, i) =>
-          plain("", one).registers.map((register) => ({
-            name: `${i}.${register.name}`,
-            value: register.value,
-          })),
-        );
-      }
-      return [];
+function fetchAt(cpu: Cpu, linear: number): DebugView["fetch"] {
+  const { physical } = pageWalk(cpu, linear);
+  if (physical === undefined) return "no page";
+  if (physical >= 0x1_0000_0000) return "nothing";
+  if (cpu.memory.backing(physical) >= 0) return "memory";
+  return cpu.bus.mmio.find(physical) === undefined ? "nothing" : "device";
+}
+
+function profileOf({ profiler }: Debugger, labels: Symbols): NamedProfile {
+  const { hottest, ...rest } = profiler.report();
+  return {
+    ...rest,
+    hottest: hottest.map((one) => {
+      const name = labels.near(one.linear);
+      return name === undefined ? one : { ...one, name };
     }),
-  });
-  return [
-    plain("8259 PIC", pc.pic.save()),
-    plain("8254 PIT", pc.pit.save()),
-    plain("16550 COM1", pc.serial[0].save()),
-    plain("8042", pc.keyboard.save()),
-    plain("RTC", pc.rtc.save()),
-  ];
+  };
 }
 
 export interface ViewContext {
   debug: Debugger;
   running: boolean;
   stop: DebugStop | undefined;
-  labels: ReadonlyMap<number, string>;
+  labels: Symbols;
 }
 
 /** Lines before the current one that stay in sight. */
 const BEFORE = 4;
 
 /** Where the listing begins so that EIP is in it: the lines shown before, as long as it is among them. */
-export function listingStart(
-  cpu: Cpu,
-  previous: CodeLine[],
-  next: number,
-  labels: ReadonlyMap<number, string>,
-): number {
+export function listingStart(cpu: Cpu, previous: CodeLine[], next: number, labels: Symbols): number {
   const at = previous.findIndex(({ linear }) => linear === next);
   if (at >= 0 && at < previous.length - 3) {
     const fresh = codeLines(cpu, previous[0].linear, at + 1, labels);
@@ -255,9 +239,12 @@ export function debugView(context: ViewContext, request: ViewRequest, previous: 
     bits: cpu.wideCode ? 32 : 16,
     halted: cpu.halted,
     next,
+    place: labels.near(next),
+    fetch: fetchAt(cpu, next),
+    replaying: history.replaying,
     registers: registersOf(cpu),
     code: codeLines(cpu, start, Math.min(request.codeLines, 200), labels),
-    stack: part === "stack" ? stackOf(cpu) : undefined,
+    stack: part === "stack" ? stackOf(cpu, labels) : undefined,
     memory:
       part === "memory"
         ? {
@@ -273,13 +260,8 @@ export function debugView(context: ViewContext, request: ViewRequest, previous: 
       part === "log" && debug.recording.trace
         ? debug.trace.last(LOG_LINES).map(({ linear }) => codeLines(cpu, linear, 1, labels)[0])
         : undefined,
-    profile: part === "profile" ? debug.profiler.report() : undefined,
+    profile: part === "profile" ? profileOf(debug, labels) : undefined,
     breakpoints: debug.breakpoints,
     recording: debug.recording,
   };
-}
-
-/** Linear address of an offset in a segment's terms, for what is typed as ds:1234. */
-export function linearOf(cpu: Cpu, segment: "cs" | "ds" | "ss", offset: number): number {
-  return ((segment === "cs" ? cpu.base[CS] : segment === "ss" ? cpu.base[SS] : cpu.base[DS]) + offset) >>> 0;
 }

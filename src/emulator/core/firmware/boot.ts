@@ -5,7 +5,8 @@ import type { Cpu } from "../cpu/cpu.ts";
 import { CR0_ET, CR0_PE, CS, DS, EAX, EBX, EDX, EIP, ES, ESI, ESP, FS, GS, SS } from "../cpu/registers.ts";
 import { setRealSegment, setSegment } from "../cpu/segmentation.ts";
 import type { PhysicalMemory } from "../memory/physical-memory.ts";
-import { KernelImageError, loadLinux } from "./linux-boot.ts";
+import { badField } from "../../kernel-image.ts";
+import { loadLinux } from "./linux-boot.ts";
 import { loadMultiboot } from "./multiboot.ts";
 
 export type PcBoot =
@@ -54,7 +55,7 @@ export function placeBoot(cpu: Cpu, memory: PhysicalMemory, boot: PcBoot): void 
     }
     case "boot-sector":
       if (boot.image.length === 0 || boot.image.length > 0x10000) {
-        throw new KernelImageError("its length", `${boot.image.length} bytes`, "1 to 65536");
+        throw badField("no-kernel", "its length", `${boot.image.length} bytes`, "1 to 65536");
       }
       memory.load(0x7c00, boot.image);
       enterReal(cpu, 0x7c00);
@@ -63,7 +64,8 @@ export function placeBoot(cpu: Cpu, memory: PhysicalMemory, boot: PcBoot): void 
     case "flat": {
       const { image, address, bits } = boot;
       if (image.length === 0 || address + image.length > memory.ramBytes) {
-        throw new KernelImageError(
+        throw badField(
+          "too-large",
           "its place",
           `${image.length} bytes at ${address.toString(16)}h`,
           `within the machine's ${memory.ramBytes} bytes`,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PhysicalMemory } from "../memory/physical-memory.ts";
-import { KernelImageError, loadLinux } from "./linux-boot.ts";
+import { KernelImageError } from "../../kernel-image.ts";
+import { loadLinux } from "./linux-boot.ts";
 
 const MIB = 1 << 20;
 

@@ -2,6 +2,7 @@
  * The Linux boot protocol: Documentation/arch/x86/boot.rst and zero-page.rst of the kernel, straight to the 32-bit entry
  * point of a bzImage. Puts kernel, initrd, command line, zero page and a GDT into memory and says how the CPU must stand.
  */
+import { badField } from "../../kernel-image.ts";
 
 export interface LoadMemory {
   readonly ramBytes: number;
@@ -17,13 +18,6 @@ export interface ProtectedModeEntry {
   gdtLimit: number;
   codeSelector: number;
   dataSelector: number;
-}
-
-export class KernelImageError extends Error {
-  override name = "KernelImageError";
-  constructor(field: string, found: string, expected: string) {
-    super(`this kernel cannot be booted: ${field} is ${found}, expected ${expected}`);
-  }
 }
 
 const GDT_ADDRESS = 0x8000;
@@ -74,12 +68,13 @@ export function loadLinux(
   commandLine: string,
 ): ProtectedModeEntry {
   if (kernel.length < 0x268)
-    throw new KernelImageError("its length", `${kernel.length} bytes`, "at least 616 bytes");
+    throw badField("no-kernel", "its length", `${kernel.length} bytes`, "at least 616 bytes");
   const view = new DataView(kernel.buffer, kernel.byteOffset, kernel.byteLength);
   checkHeader(view);
   const setupBytes = ((view.getUint8(HEADER_START) || 4) + 1) * 512;
   if (setupBytes >= kernel.length) {
-    throw new KernelImageError(
+    throw badField(
+      "damaged",
       "its length",
       `${kernel.length} bytes`,
       `more than the ${setupBytes} bytes of set-up code`,
@@ -90,7 +85,8 @@ export function loadLinux(
   const text = new TextEncoder().encode(commandLine);
   const limit = version >= 0x206 ? view.getUint32(COMMAND_LINE_SIZE, true) : 255;
   if (text.length > Math.min(limit, PAGE - 1)) {
-    throw new KernelImageError(
+    throw badField(
+      "command-line-too-long",
       "the command line",
       `${text.length} bytes long`,
       `at most ${Math.min(limit, PAGE - 1)}`,
@@ -98,7 +94,8 @@ export function loadLinux(
   }
   const kernelEnd = workingEnd(view, version, code.length);
   if (kernelEnd > memory.ramBytes) {
-    throw new KernelImageError(
+    throw badField(
+      "too-large",
       "the memory it needs",
       `${kernelEnd} bytes`,
       `at most the machine's ${memory.ramBytes}`,
@@ -119,7 +116,8 @@ export function loadLinux(
     const end = Math.min(memory.ramBytes, highest + 1);
     const address = Math.floor((end - initrd.length) / PAGE) * PAGE;
     if (address < kernelEnd) {
-      throw new KernelImageError(
+      throw badField(
+        "too-large",
         "the initial RAM disk",
         `${initrd.length} bytes`,
         `at most ${Math.max(0, end - kernelEnd)} beside the kernel in this memory`,
@@ -137,15 +135,15 @@ export function loadLinux(
 
 function checkHeader(view: DataView): void {
   const bootFlag = view.getUint16(BOOT_FLAG, true);
-  if (bootFlag !== 0xaa55) throw new KernelImageError("boot_flag", hex(bootFlag), "aa55h");
+  if (bootFlag !== 0xaa55) throw badField("no-kernel", "boot_flag", hex(bootFlag), "aa55h");
   const magic = view.getUint32(MAGIC, true);
   if (magic !== 0x53726448)
-    throw new KernelImageError("the header's magic number", hex(magic), "53726448h (HdrS)");
+    throw badField("no-kernel", "the header's magic number", hex(magic), "53726448h (HdrS)");
   const version = view.getUint16(VERSION, true);
-  if (version < 0x202) throw new KernelImageError("the boot protocol", hex(version), "202h or later");
+  if (version < 0x202) throw badField("no-kernel", "the boot protocol", hex(version), "202h or later");
   const flags = view.getUint8(LOADFLAGS);
   if ((flags & LOADED_HIGH) === 0)
-    throw new KernelImageError("loadflags", hex(flags), "LOADED_HIGH set (a bzImage)");
+    throw badField("no-kernel", "loadflags", hex(flags), "LOADED_HIGH set (a bzImage)");
 }
 
 /** First address above everything the kernel touches before it has read the memory map. */

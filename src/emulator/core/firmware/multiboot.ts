@@ -4,7 +4,8 @@
  * the structure's address.
  */
 
-import { KernelImageError, memoryMap } from "./linux-boot.ts";
+import { badField } from "../../kernel-image.ts";
+import { memoryMap } from "./linux-boot.ts";
 import type { LoadMemory } from "./linux-boot.ts";
 
 export const MULTIBOOT_BOOTLOADER_MAGIC = 0x2badb002;
@@ -32,7 +33,8 @@ export function loadMultiboot(memory: LoadMemory, image: Uint8Array, commandLine
   const header = findHeader(view);
   const flags = view.getUint32(header + 4, true);
   if ((flags & 0xffff & ~FLAGS_SUPPORTED) !== 0) {
-    throw new KernelImageError(
+    throw badField(
+      "no-kernel",
       "the Multiboot header's flags",
       `${flags.toString(16)}h`,
       "no requirement but bits 0 and 1",
@@ -41,7 +43,8 @@ export function loadMultiboot(memory: LoadMemory, image: Uint8Array, commandLine
   const eip = (flags & FLAG_ADDRESSES) !== 0 ? loadByAddresses(memory, view, header) : loadElf(memory, view);
   const text = new TextEncoder().encode(commandLine);
   if (text.length >= COMMAND_LINE_BYTES) {
-    throw new KernelImageError(
+    throw badField(
+      "command-line-too-long",
       "the command line",
       `${text.length} bytes long`,
       `at most ${COMMAND_LINE_BYTES - 1}`,
@@ -58,7 +61,8 @@ function findHeader(view: DataView): number {
     const sum = (HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)) >>> 0;
     if (sum === 0) return at;
   }
-  throw new KernelImageError(
+  throw badField(
+    "no-kernel",
     "its first 8192 bytes",
     "without a Multiboot header",
     "one with a right checksum",
@@ -75,7 +79,8 @@ function place(
   total: number,
 ): void {
   if (from + bytes > view.byteLength) {
-    throw new KernelImageError(
+    throw badField(
+      "damaged",
       "a segment",
       `${from + bytes} bytes into the file`,
       `within its ${view.byteLength} bytes`,
@@ -83,7 +88,8 @@ function place(
   }
   const end = to + Math.max(bytes, total);
   if (end > memory.ramBytes || to < 0x100000) {
-    throw new KernelImageError(
+    throw badField(
+      end > memory.ramBytes ? "too-large" : "damaged",
       "a segment",
       `${to.toString(16)}h to ${end.toString(16)}h`,
       "between 1 MiB and the end of memory",
@@ -94,25 +100,26 @@ function place(
 }
 
 function loadByAddresses(memory: LoadMemory, view: DataView, header: number): number {
-  if (header + 32 > view.byteLength) throw new KernelImageError("the header", "cut off", "32 bytes");
+  if (header + 32 > view.byteLength) throw badField("damaged", "the header", "cut off", "32 bytes");
   const [headerAddress, first, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map((at) =>
     view.getUint32(header + at, true),
   );
   const from = header - (headerAddress - first);
-  if (from < 0) throw new KernelImageError("load_addr", `${first.toString(16)}h`, "within the file");
+  if (from < 0) throw badField("damaged", "load_addr", `${first.toString(16)}h`, "within the file");
   const bytes = loadEnd === 0 ? view.byteLength - from : loadEnd - first;
-  if (bytes <= 0) throw new KernelImageError("load_end_addr", `${loadEnd.toString(16)}h`, "above load_addr");
+  if (bytes <= 0) throw badField("damaged", "load_end_addr", `${loadEnd.toString(16)}h`, "above load_addr");
   place(memory, view, from, bytes, first, bssEnd === 0 ? bytes : bssEnd - first);
   return entry;
 }
 
 function loadElf(memory: LoadMemory, view: DataView): number {
   if (view.byteLength < 52 || view.getUint32(0, true) !== ELF_MAGIC) {
-    throw new KernelImageError("the file", "no ELF file", "ELF, or address fields in the Multiboot header");
+    throw badField("no-kernel", "the file", "no ELF file", "ELF, or address fields in the Multiboot header");
   }
   const kind = [view.getUint8(4), view.getUint8(5), view.getUint16(18, true)];
   if (kind[0] !== 1 || kind[1] !== 1 || kind[2] !== 3) {
-    throw new KernelImageError(
+    throw badField(
+      "no-kernel",
       "the ELF class, byte order and machine",
       kind.join(", "),
       "1, 1, 3 (32-bit i386)",
@@ -122,7 +129,8 @@ function loadElf(memory: LoadMemory, view: DataView): number {
   const size = view.getUint16(42, true);
   const count = view.getUint16(44, true);
   if (size < 32 || table + size * count > view.byteLength || count === 0) {
-    throw new KernelImageError(
+    throw badField(
+      "damaged",
       "the ELF program header table",
       `${count} of ${size} bytes at ${table}`,
       "within the file",

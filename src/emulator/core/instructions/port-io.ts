@@ -24,8 +24,9 @@ export function checkPort(cpu: Cpu, port: number, size: number): void {
 
 export function readPort(cpu: Cpu, port: number, width: Form["width"]): number {
   const { ports } = cpu.bus;
-  if (cpu.watch !== null) cpu.watch.port(port, width >> 3, false, 0);
-  return width === 8 ? ports.read8(port) : width === 16 ? ports.read16(port) : ports.read32(port);
+  const value = width === 8 ? ports.read8(port) : width === 16 ? ports.read16(port) : ports.read32(port);
+  if (cpu.watch !== null) cpu.watch.port(port, width >> 3, false, value);
+  return value;
 }
 
 export function writePort(cpu: Cpu, port: number, width: Form["width"], value: number): void {

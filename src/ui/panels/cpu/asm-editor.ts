@@ -149,6 +149,7 @@ export class AsmEditor extends RingsideElement {
           lineNumbers(),
           history(),
           drawSelection(),
+          EditorView.lineWrapping,
           highlightActiveLine(),
           keymap.of([
             { key: "Mod-Enter", run: () => (this.emit("rs-assemble"), true) },

@@ -5,7 +5,7 @@ import type { CodeLine } from "../../../emulator/core/debug/view.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import type { CpuPresenter } from "../../state/cpu-presenter.ts";
-import { hex } from "./number-text.ts";
+import { hex } from "../../state/hexadecimal.ts";
 
 @customElement("rs-code-list")
 export class CodeList extends RingsideElement {
@@ -97,20 +97,30 @@ export class CodeList extends RingsideElement {
     this.renderRoot.querySelector(".current")?.scrollIntoView({ block: "nearest" });
   }
 
-  private key(event: KeyboardEvent, line: CodeLine): void {
+  private key(event: KeyboardEvent): void {
     const lines = [...this.renderRoot.querySelectorAll<HTMLElement>(".line")];
     const at = lines.indexOf(event.currentTarget as HTMLElement);
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-    if (step !== 0) {
+    const { code = [] } = this.presenter?.view.get() ?? {};
+    if (event.key === "PageDown" || (step === 1 && at === lines.length - 1)) {
+      event.preventDefault();
+      const from = code[event.key === "PageDown" ? code.length - 1 : 1];
+      if (from !== undefined) void this.show(from.linear, event.key === "PageDown" ? 0 : lines.length - 1);
+    } else if (step !== 0) {
       event.preventDefault();
       lines[at + step]?.focus();
-    } else if (event.key === "F9") {
-      event.preventDefault();
-      void this.presenter?.toggleBreakpoint(line.linear);
     }
   }
 
-  private line(line: CodeLine, next: number, breakpoints: ReadonlySet<number>) {
+  /** Lists from another address on, and goes to one of its lines. */
+  private async show(code: number, line: number): Promise<void> {
+    await this.presenter?.look({ code });
+    await this.updateComplete;
+    this.renderRoot.querySelectorAll<HTMLElement>(".line")[line]?.focus();
+  }
+
+  /** `stop` is the line that Tab comes to; from there the arrows lead. */
+  private line(line: CodeLine, next: number, stop: number | undefined, breakpoints: ReadonlySet<number>) {
     const { presenter } = this;
     const { cpu: m } = this.m;
     const current = line.linear === next;
@@ -136,7 +146,8 @@ export class CodeList extends RingsideElement {
           @click=${() => presenter?.cursor.set(line.linear)}
           @focus=${() => presenter?.cursor.set(line.linear)}
           @dblclick=${() => void presenter?.toggleBreakpoint(line.linear)}
-          @keydown=${(event: KeyboardEvent) => this.key(event, line)}
+          tabindex=${line.linear === stop ? 0 : -1}
+          @keydown=${this.key}
         >
           <span class="arrow" aria-hidden="true">${current ? "▶" : ""}</span
           ><span class="address">${hex(line.linear)}</span><span class="bytes">${line.bytes}</span
@@ -151,8 +162,12 @@ export class CodeList extends RingsideElement {
     const breakpoints = new Set(
       view.breakpoints.flatMap(({ place }) => (place.type === "address" ? [place.linear] : [])),
     );
+    const cursor = this.presenter?.cursor.get();
+    const stop = [cursor, view.next, view.code[0]?.linear].find((linear) =>
+      view.code.some((line) => line.linear === linear),
+    );
     return html`<ol aria-label=${this.m.cpu.code}>
-      ${view.code.map((line) => this.line(line, view.next, breakpoints))}
+      ${view.code.map((line) => this.line(line, view.next, stop, breakpoints))}
     </ol>`;
   }
 }

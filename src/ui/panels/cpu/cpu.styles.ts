@@ -16,15 +16,10 @@ export const styles = css`
     border-block-end: 1px solid var(--rs-line);
     background: var(--rs-surface);
   }
-  .row select,
-  .row input[type="text"] {
-    min-block-size: 28px;
-    padding: 1px 6px;
-    border: 1px solid var(--rs-line-strong);
-    border-radius: 4px;
-    background: var(--rs-surface);
-    color: var(--rs-text);
-    font: inherit;
+  nav {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 2px 6px;
   }
   nav a.plain {
     color: var(--rs-text);
@@ -33,7 +28,7 @@ export const styles = css`
   nav a[aria-current] {
     background: var(--rs-surface-active);
   }
-  .column select {
+  .row select {
     max-inline-size: 190px;
   }
   .space {
@@ -42,8 +37,11 @@ export const styles = css`
   .mode {
     gap: 4px 16px;
     min-block-size: 30px;
-    border-inline-start: 6px solid var(--place);
+    border-inline-start: 6px solid var(--place, var(--rs-line));
     font-size: var(--rs-text-small);
+  }
+  p.row {
+    padding-block: 0;
   }
   .place {
     display: inline-flex;
@@ -64,22 +62,14 @@ export const styles = css`
   .place.user b {
     border-radius: 50%;
   }
-  .place.hypervisor b {
-    transform: rotate(45deg);
-  }
-  .place.hypervisor b span {
-    transform: rotate(-45deg);
-  }
   .user {
     --place: var(--rs-place-user);
   }
   .kernel {
     --place: var(--rs-place-kernel);
   }
-  .hypervisor {
-    --place: var(--rs-place-hypervisor);
-  }
   .badge {
+    flex: none;
     padding: 0 8px;
     border: 1px solid var(--rs-line-strong);
     border-radius: 10px;
@@ -87,6 +77,25 @@ export const styles = css`
   }
   .note {
     color: var(--rs-danger);
+  }
+  .timeline {
+    gap: 2px 10px;
+    min-block-size: 30px;
+    font-size: var(--rs-text-small);
+  }
+  .timeline input {
+    inline-size: 220px;
+    accent-color: var(--rs-accent);
+  }
+  .timeline .count {
+    min-inline-size: 120px;
+  }
+  .here {
+    overflow: hidden;
+    max-inline-size: 220px;
+    color: var(--rs-accent);
+    text-overflow: ellipsis;
+    white-space: nowrap;
   }
   .speed {
     display: inline-flex;
@@ -123,7 +132,7 @@ export const styles = css`
   .column > .row {
     flex: none;
   }
-  .column > .fill {
+  .fill {
     flex: 1;
     min-block-size: 0;
   }

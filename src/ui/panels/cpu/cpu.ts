@@ -3,31 +3,41 @@
  */
 import { html, nothing, type PropertyValues } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import { fillIn, type AssemblyProblem } from "../../../emulator/core/assembler/problem.ts";
-import type { DebugGoal } from "../../../emulator/core/debug/debugger.ts";
+import type { DebugAnswer } from "../../../emulator/core/debug/session.ts";
 import type { DebugView } from "../../../emulator/core/debug/view.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
+import "../../components/serial-console/serial-console.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { language } from "../../i18n/messages.ts";
 import { BareProgram } from "../../state/bare-program.ts";
 import type { CpuPresenter } from "../../state/cpu-presenter.ts";
-import { hashOf } from "../../state/route.ts";
-import type { AsmEditor } from "./asm-editor.ts";
-import "./asm-editor.ts";
+import {
+  closeDebugger,
+  coreMachines,
+  openDebugger,
+  runningMachine,
+  type DebuggedMachine,
+} from "../../state/debugged-machines.ts";
+import { laboratory } from "../../state/laboratory.ts";
+import { machineNamed } from "../../state/machines.ts";
+import { go, hashOf } from "../../state/route.ts";
 import "./bare-output.ts";
 import "./code-list.ts";
+import { fields } from "./fields.styles.ts";
 import { styles } from "./cpu.styles.ts";
-import { EXAMPLES } from "./examples.ts";
-import { closeMachine, coreMachines, openMachine, type OpenedMachine } from "./library-machine.ts";
-import { hex, parseHex } from "./number-text.ts";
+import { EXAMPLES, exampleSource } from "./examples.ts";
+import { problemText } from "./problem-text.ts";
 import "./register-list.ts";
+import "./source-pane.ts";
+import "./step-controls.ts";
+import type { StepControls } from "./step-controls.ts";
 import "./views.ts";
 import type { Part } from "./views.ts";
 
-type Tab = Part | "output";
-const TABS: readonly Tab[] = [
-  "output",
+/** `output` is the bare PC's, `console` a machine's. */
+type Tab = Part | "output" | "console";
+const PARTS: readonly Part[] = [
   "stack",
   "memory",
   "tables",
@@ -37,37 +47,32 @@ const TABS: readonly Tab[] = [
   "profile",
   "breakpoints",
 ];
-/** Positions of the speed slider: instructions a second, 0 as fast as it goes. */
-const SPEEDS = [2, 10, 50, 200, 1000, 10_000, 100_000, 1_000_000, 0];
+const isPart = (tab: Tab): tab is Part => tab !== "output" && tab !== "console";
 
 /** The one bare PC of the page. */
 let bare: Promise<BareProgram> | undefined;
 
 @customElement("rs-cpu")
 export class CpuWorkspace extends RingsideElement {
-  static override styles = [sharedStyles, styles];
+  static override styles = [sharedStyles, fields, styles];
 
   /** The address after `#/cpu/`: a machine's name, or nothing. */
   @property({ attribute: false }) rest: readonly string[] = [];
   @state() private program?: BareProgram;
-  @state() private machine?: OpenedMachine;
+  @state() private debugged?: DebuggedMachine;
   @state() private failure = "";
   @state() private tab: Tab = "output";
-  @state() private speed = SPEEDS.length - 1;
-  /** Number of the example in the editor, or -1. */
-  @state() private example = 0;
-  @query("rs-asm-editor") private editor?: AsmEditor;
+  @query("rs-step-controls") private stepControls?: StepControls;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    addEventListener("keydown", this.key);
+    // Before the console that has the focus takes them.
+    addEventListener("keydown", this.key, { capture: true });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    removeEventListener("keydown", this.key);
-    if (this.machine !== undefined) closeMachine(this.machine);
-    this.machine = undefined;
+    removeEventListener("keydown", this.key, { capture: true });
   }
 
   private get machineName(): string | undefined {
@@ -75,32 +80,38 @@ export class CpuWorkspace extends RingsideElement {
   }
 
   private get presenter(): CpuPresenter | undefined {
-    return this.machineName === undefined ? this.program?.presenter : this.machine?.presenter;
+    return this.machineName === undefined ? this.program?.presenter : this.debugged?.presenter;
   }
+
+  /** The keys are taken in this workspace alone. */
+  private readonly key = (event: KeyboardEvent): void => this.stepControls?.key(event);
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has("rest")) void this.open();
+    const machine = runningMachine(this.machineName);
+    // A machine that was started again is another one.
+    if (changed.has("rest") || machine !== this.wanted) {
+      this.wanted = machine;
+      void this.open();
+    }
   }
 
+  private wanted: ReturnType<typeof runningMachine>;
+
   private async open(): Promise<void> {
-    const name = this.machineName;
+    const { machineName: name, wanted } = this;
     this.failure = "";
-    if (this.machine !== undefined) closeMachine(this.machine);
-    this.machine = undefined;
+    this.debugged = undefined;
+    if (!isPart(this.tab)) this.tab = name === undefined ? "output" : "console";
     try {
       if (name === undefined) {
-        bare ??= BareProgram.start(EXAMPLES[0].source);
-        const program = await bare;
-        this.example = EXAMPLES.findIndex(({ source }) => source === program.source.get());
-        this.program = program;
-        await program.presenter.refresh();
-      } else {
-        if (this.tab === "output") this.tab = "stack";
-        const machine = await openMachine(name);
-        if (this.machineName === name && this.isConnected) this.machine = machine;
-        else closeMachine(machine);
+        bare ??= BareProgram.start(exampleSource(EXAMPLES[0], language.get()));
+        this.program = await bare;
+      } else if (wanted !== undefined) {
+        const opened = await openDebugger(wanted);
+        if (this.wanted !== wanted) return;
+        this.debugged = opened;
       }
-      void this.look();
+      await this.look();
     } catch (error) {
       if (name === undefined) bare = undefined;
       this.failure = error instanceof Error ? error.message : String(error);
@@ -108,63 +119,19 @@ export class CpuWorkspace extends RingsideElement {
   }
 
   private look(): Promise<void> | undefined {
-    return this.presenter?.look({ part: this.tab === "output" ? "stack" : this.tab });
+    return this.presenter?.look({ part: isPart(this.tab) ? this.tab : "stack" });
   }
 
-  /** F5 run or pause, F10 over, F11 into, with Shift out and back. The keys are taken in this workspace alone. */
-  private readonly key = (event: KeyboardEvent): void => {
-    if (event.altKey || event.metaKey) return;
-    const { key, shiftKey, ctrlKey } = event;
-    const running = this.presenter?.view.get()?.running === true;
-    let act: (() => void) | undefined;
-    if (key === "F5" && !ctrlKey)
-      act = () => (running || shiftKey ? this.pause() : this.begin({ type: "run" }));
-    else if (key === "F10" && ctrlKey) act = () => this.toCursor();
-    else if (key === "F10") act = () => this.begin({ type: "over" });
-    else if (key === "F11" && !ctrlKey) act = () => this.begin({ type: shiftKey ? "out" : "step" });
-    else if (key === "F8" && !ctrlKey) act = () => this.back();
-    if (act === undefined) return;
-    event.preventDefault();
-    act();
-  };
-
-  private begin(goal: DebugGoal): void {
-    if (this.presenter?.view.get()?.running === true) return;
-    void this.presenter?.command({ type: "begin", goal });
+  private async closeDebugger(): Promise<void> {
+    const { wanted, machineName } = this;
+    if (wanted === undefined) return;
+    await closeDebugger(wanted);
+    const { id } = machineNamed(machineName) ?? {};
+    go(id === undefined ? { type: "workspace", name: "cpu", rest: [] } : { type: "machine", id });
   }
 
-  private pause(): void {
-    void this.presenter?.command({ type: "pause" });
-  }
-
-  private back(): void {
-    void this.presenter?.command({ type: "step-back" });
-  }
-
-  private toCursor(): void {
-    const linear = this.presenter?.cursor.get();
-    if (linear !== undefined) this.begin({ type: "to", linear });
-  }
-
-  private async assemble(): Promise<void> {
-    if ((await this.program?.load()) === true) {
-      const rate = SPEEDS[this.speed];
-      await this.presenter?.command({ type: "speed", instructionsPerSecond: rate });
-    }
-  }
-
-  private chooseExample(event: Event): void {
-    const number = Number((event.target as HTMLSelectElement).value);
-    const { program } = this;
-    if (program === undefined || EXAMPLES[number] === undefined) return;
-    this.example = number;
-    program.edit(EXAMPLES[number].source);
-    void this.assemble();
-  }
-
-  private targets() {
+  private targets(view?: DebugView) {
     const { cpu: m } = this.m;
-    const machines = coreMachines();
     const link = (name: string | undefined, label: string) =>
       html`<a
         class="plain"
@@ -173,182 +140,64 @@ export class CpuWorkspace extends RingsideElement {
         >${label}</a
       >`;
     return html`<h1 class="visually-hidden">${m.tab}</h1>
-      <nav class="row" aria-label=${m.targets}>
-        ${link(undefined, m.bare)} ${machines.map((name) => link(name, name))}
+      <div class="row mode ${view === undefined ? "" : placeOf(view)}">
+        <nav aria-label=${m.targets}>
+          ${link(undefined, m.bare)} ${coreMachines().map(({ name }) => link(name, name))}
+        </nav>
+        ${view === undefined ? nothing : this.mode(view)}
         <span class="space"></span>
-        <span class="badge small">${m.executed}</span>
-      </nav>`;
+        ${
+          this.debugged === undefined
+            ? nothing
+            : html`<rs-action
+                class="close-debugger"
+                label=${m.closeDebugger}
+                hint=${m.closeDebuggerHint}
+                @rs-press=${() => void this.closeDebugger()}
+              ></rs-action>`
+        }
+        <span class="badge small" title=${m.executed}>${m.executedBadge}</span>
+      </div>`;
   }
 
-  private stopText({ stop, running, halted }: DebugView): string {
+  private mode(view: DebugView) {
     const { cpu: m } = this.m;
-    if (running) return halted ? m.halted : m.running;
-    if (stop === undefined) return m.stopped.ready;
-    switch (stop.type) {
-      case "breakpoint":
-        return m.stopped.breakpoint(stop.id);
-      case "exit":
-        return m.stopped.exit(stop.code);
-      case "triple-fault":
-        return m.stopped.tripleFault(`${hex(stop.fault.cs, 4)}:${hex(stop.fault.eip)}`);
-      default:
-        return m.stopped[stop.type];
-    }
-  }
-
-  private modeLine(view: DebugView) {
-    const { cpu: m } = this.m;
-    const place = view.cpl === 3 ? "user" : "kernel";
-    return html`<div class="row mode ${place}">
-      <span class="place ${place}">
-        <b aria-hidden="true"><span>${place === "user" ? "U" : "K"}</span></b>
+    return html`<span class="place ${placeOf(view)}">
+        <b aria-hidden="true"><span>${placeOf(view) === "user" ? "U" : "K"}</span></b>
         ${m.mode[view.mode]}, ${m.ring(view.cpl)}
       </span>
       <span>${m.bits(view.bits)}</span>
-      <span>${m.paging[view.paging]}</span>
-      <span>${m.instructions(view.instructions.toLocaleString())}</span>
-      <span>${m.time(view.milliseconds.toFixed(2))}</span>
-      <span class="space"></span>
-      <strong role="status">${this.stopText(view)}</strong>
-    </div>`;
+      <span>${m.paging[view.paging]}</span>`;
   }
 
-  private controls(view: DebugView) {
-    const { cpu: m } = this.m;
-    const { running } = view;
-    const still = running ? m.isRunning : "";
-    const atFirst = view.instructions <= view.history.first ? m.noBack : "";
-    const go = (label: string, hint: string, act: () => void, reason: string) =>
-      html`<rs-action
-        look="outlined"
-        label=${label}
-        hint=${hint}
-        reason=${reason}
-        @rs-press=${act}
-      ></rs-action>`;
-    const { presenter } = this;
-    return html`<div class="row" role="group" aria-label=${m.controls}>
-      <rs-action
-        look="primary"
-        icon=${running ? "pause" : "play"}
-        label=${running ? m.pause : m.run}
-        hint="F5"
-        @rs-press=${() => (running ? this.pause() : this.begin({ type: "run" }))}
-      ></rs-action>
-      ${go(m.into, "F11", () => this.begin({ type: "step" }), still)}
-      ${go(m.over, "F10", () => this.begin({ type: "over" }), still)}
-      ${go(m.out, "Shift+F11", () => this.begin({ type: "out" }), still)}
-      ${go(m.back, "F8", () => this.back(), still || atFirst)}
-      ${go(m.toCursor, "Ctrl+F10", () => this.toCursor(), still || (presenter?.cursor.get() === undefined ? m.noCursor : ""))}
-      ${go(
-        m.backToStart,
-        "",
-        () => void presenter?.command({ type: "go-to", instructions: view.history.first }),
-        still || atFirst,
-      )}
-      <span class="space"></span>
-      ${this.speedSlider()}
-    </div>`;
+  /** Hexadecimal, a register or a label. */
+  private async showCode(event: SubmitEvent, presenter: CpuPresenter): Promise<void> {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const field = form.elements.namedItem("code") as HTMLInputElement;
+    const address = field.value.trim() === "" ? undefined : await presenter.address(field.value);
+    field.setCustomValidity(field.value.trim() !== "" && address === undefined ? this.m.cpu.badAddress : "");
+    if (field.reportValidity()) await presenter.look({ code: address });
   }
 
-  private speedSlider() {
-    const { cpu: m } = this.m;
-    const rate = SPEEDS[this.speed];
-    const text = rate === 0 ? m.fullSpeed : m.perSecond(rate.toLocaleString());
-    return html`<label class="speed"
-      >${m.speed}
-      <input
-        type="range"
-        min="0"
-        max=${SPEEDS.length - 1}
-        .value=${String(this.speed)}
-        aria-valuetext=${text}
-        @input=${(event: Event) => {
-          this.speed = Number((event.target as HTMLInputElement).value);
-          void this.presenter?.command({ type: "speed", instructionsPerSecond: SPEEDS[this.speed] });
-        }}
-      />
-      <output>${text}</output></label
-    >`;
-  }
-
-  private problemText({ code, details }: AssemblyProblem): string {
-    return fillIn(this.m.cpu.problem[code], details);
-  }
-
-  private source(program: BareProgram) {
-    const { cpu: m } = this.m;
-    const problems = program.problems.get();
-    const loaded = program.loadedBytes.get();
-    const chinese = language.get() === "zh-CN";
-    return html`<section class="column" aria-label=${m.editor}>
-      <div class="row">
-        <label class="small"
-          >${m.example}
-          <select @change=${this.chooseExample}>
-            ${this.example < 0 ? html`<option value="-1" selected>${m.ownSource}</option>` : nothing}
-            ${EXAMPLES.map(
-              ({ titles }, i) =>
-                html`<option value=${i} ?selected=${i === this.example}>
-                  ${chinese ? titles.zh : titles.en}
-                </option>`,
-            )}
-          </select></label
-        >
-        <rs-action
-          look="outlined"
-          label=${m.assemble}
-          hint="Ctrl+Enter"
-          @rs-press=${() => void this.assemble()}
-        ></rs-action>
-        <span class="quiet small" role="status">${loaded === undefined ? "" : m.assembled(loaded)}</span>
-      </div>
-      <rs-asm-editor
-        class="fill"
-        .source=${program.source.get()}
-        .problems=${problems.map((problem) => ({ ...problem, message: this.problemText(problem) }))}
-        @rs-source=${(event: CustomEvent<string>) => {
-          this.example = EXAMPLES.findIndex(({ source }) => source === event.detail);
-          program.edit(event.detail);
-        }}
-        @rs-assemble=${() => void this.assemble()}
-      ></rs-asm-editor>
-      ${
-        problems.length === 0
-          ? nothing
-          : html`<ul class="problems" aria-label=${m.problems}>
-              ${problems.map(
-                (problem) =>
-                  html`<li>
-                    <button class="link" @click=${() => this.editor?.show(problem.line, problem.column)}>
-                      ${m.line(problem.line, problem.column)}: ${this.problemText(problem)}
-                    </button>
-                  </li>`,
-              )}
-            </ul>`
-      }
-    </section>`;
-  }
-
-  private code(presenter: CpuPresenter) {
+  private code(presenter: CpuPresenter, view: DebugView) {
     const { cpu: m } = this.m;
     const { code } = presenter.request.get();
     return html`<section class="column" aria-label=${m.code}>
-      <form
-        class="row"
-        @submit=${(event: SubmitEvent) => {
-          event.preventDefault();
-          const text = String(new FormData(event.target as HTMLFormElement).get("code") ?? "");
-          const address = parseHex(text);
-          if (address !== undefined) void presenter.look({ code: address });
-        }}
-      >
+      <form class="row" @submit=${(event: SubmitEvent) => void this.showCode(event, presenter)}>
         <label class="small"
-          >${m.codeAddress} <input type="text" name="code" size="9" autocomplete="off" spellcheck="false"
+          >${m.codeAddress}
+          <input
+            type="text"
+            name="code"
+            size="12"
+            autocomplete="off"
+            spellcheck="false"
+            @input=${(event: Event) => (event.target as HTMLInputElement).setCustomValidity("")}
         /></label>
         ${
           code === undefined
-            ? nothing
+            ? html`<span class="small mono here">${view.place ?? ""}</span>`
             : html`<rs-action
                 label=${m.followCode}
                 @rs-press=${() => void presenter.look({ code: undefined })}
@@ -372,10 +221,28 @@ export class CpuWorkspace extends RingsideElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${next}`)?.focus());
   }
 
+  private panel(presenter: CpuPresenter) {
+    const { program, debugged, tab } = this;
+    if (tab === "console") {
+      return debugged === undefined
+        ? nothing
+        : html`<rs-serial-console .machine=${debugged.machine}></rs-serial-console>`;
+    }
+    if (tab === "output") {
+      return html`<rs-bare-output
+        tabindex="0"
+        .text=${program?.output.get() ?? ""}
+        .screen=${program?.screen.get()}
+        @rs-type=${(event: CustomEvent<string>) => program?.type(event.detail)}
+        @rs-scancodes=${(event: CustomEvent<number[]>) => program?.press(event.detail)}
+      ></rs-bare-output>`;
+    }
+    return html`<rs-cpu-views tabindex="0" .presenter=${presenter} shown=${tab}></rs-cpu-views>`;
+  }
+
   private lower(presenter: CpuPresenter) {
     const { cpu: m } = this.m;
-    const { program } = this;
-    const tabs = this.machineName === undefined ? TABS : TABS.slice(1);
+    const tabs: readonly Tab[] = [this.machineName === undefined ? "output" : "console", ...PARTS];
     return html`<section class="lower" aria-label=${m.parts}>
       <div class="row tabs" role="tablist" aria-label=${m.parts}>
         ${tabs.map(
@@ -395,40 +262,82 @@ export class CpuWorkspace extends RingsideElement {
         )}
       </div>
       <div class="fill" id="part" role="tabpanel" aria-labelledby="tab-${this.tab}" style="display: grid">
-        ${
-          this.tab === "output"
-            ? html`<rs-bare-output
-                tabindex="0"
-                .text=${program?.output.get() ?? ""}
-                .screen=${program?.screen.get()}
-              ></rs-bare-output>`
-            : html`<rs-cpu-views tabindex="0" .presenter=${presenter} shown=${this.tab}></rs-cpu-views>`
-        }
+        ${this.panel(presenter)}
       </div>
     </section>`;
   }
 
+  private refusalText({ message, refusal, problem }: Extract<DebugAnswer, { ok: false }>): string {
+    const { cpu: m } = this.m;
+    if (refusal === undefined) return message;
+    return problem === undefined ? m.refusal[refusal] : `${m.refusal[refusal]}: ${problemText(problem)}`;
+  }
+
+  /** What is refused, and what is odd about the place the machine stands at. */
+  private notes(presenter: CpuPresenter, view: DebugView) {
+    const { cpu: m } = this.m;
+    const refusal = presenter.refusal.get();
+    return html`${
+      refusal === undefined
+        ? nothing
+        : html`<p class="row note" role="alert">${this.refusalText(refusal)}</p>`
+    }${view.fetch === "memory" || view.running ? nothing : html`<p class="row note" role="status">${m.fetch[view.fetch]}</p>`}`;
+  }
+
+  /** The machine of this address does not run, or there is none, or its engine shows nothing. */
+  private notRunning(name: string) {
+    const { cpu: m } = this.m;
+    const found = machineNamed(name);
+    const isCore = found?.definition?.engine === "core";
+    const isOff = found?.state === "off" || found?.state === "suspended";
+    return html`${this.targets()}
+      <div class="empty">
+        <p role="status">
+          ${found === undefined ? m.noMachine(name) : isCore ? (isOff ? m.machineOff(name) : m.starting) : m.onlyCore}
+        </p>
+        ${
+          isCore && isOff
+            ? html`<rs-action
+                look="primary"
+                icon="play"
+                label=${m.powerOn}
+                @rs-press=${() =>
+                  void (found.state === "off" ? laboratory.powerOn(found.id) : laboratory.resume(found.id))}
+              ></rs-action>`
+            : nothing
+        }
+      </div>`;
+  }
+
   protected override render() {
     const { cpu: m } = this.m;
-    const { presenter, program } = this;
+    const { presenter, program, machineName: name } = this;
     const view = presenter?.view.get();
-    const isBare = this.machineName === undefined;
+    const isBare = name === undefined;
     if (this.failure !== "") {
       return html`${this.targets()}
-        <div class="empty">
-          <p role="alert">${this.failure}</p>
-          <p class="quiet">${m.onlyCore}</p>
-        </div>`;
+        <div class="empty"><p role="alert">${this.failure}</p></div>`;
     }
-    if (presenter === undefined || view === undefined || (isBare && program === undefined)) {
+    if (!isBare && runningMachine(name) === undefined) return this.notRunning(name);
+    if (presenter === undefined || view === undefined) {
       return html`${this.targets()}
         <p class="empty" role="status">${m.starting}</p>`;
     }
-    const note = presenter.note.get();
-    return html`${this.targets()} ${this.modeLine(view)} ${this.controls(view)}
-      ${note === "" ? nothing : html`<p class="row note" role="alert">${note}</p>`}
+    return html`${this.targets(view)}
+      <rs-step-controls .presenter=${presenter}></rs-step-controls>
+      ${this.notes(presenter, view)}
       <div class="main ${isBare ? "bare" : ""}">
-        ${isBare && program ? this.source(program) : nothing} ${this.code(presenter)}
+        ${
+          isBare
+            ? html`<rs-source-pane
+                class="column"
+                role="region"
+                aria-label=${m.editor}
+                .program=${program}
+              ></rs-source-pane>`
+            : nothing
+        }
+        ${this.code(presenter, view)}
         <rs-register-list
           role="region"
           aria-label=${m.registers}
@@ -438,4 +347,8 @@ export class CpuWorkspace extends RingsideElement {
       </div>
       ${this.lower(presenter)}`;
   }
+}
+
+function placeOf({ cpl }: DebugView): "user" | "kernel" {
+  return cpl === 3 ? "user" : "kernel";
 }

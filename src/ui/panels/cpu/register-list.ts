@@ -2,10 +2,12 @@
 import { css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { RegisterView } from "../../../emulator/core/debug/view.ts";
+import { WRITABLE_REGISTERS } from "../../../emulator/core/debug/register-write.ts";
+import { fields } from "./fields.styles.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import type { CpuPresenter } from "../../state/cpu-presenter.ts";
-import { hex } from "./number-text.ts";
+import { hex, parseHex } from "../../state/hexadecimal.ts";
 
 const GENERAL = ["EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"];
 const SEGMENTS = ["ES", "CS", "SS", "DS", "FS", "GS"];
@@ -30,6 +32,7 @@ const FLAGS = [
 export class RegisterList extends RingsideElement {
   static override styles = [
     sharedStyles,
+    fields,
     css`
       :host {
         display: block;
@@ -72,6 +75,15 @@ export class RegisterList extends RingsideElement {
         color: var(--rs-warning);
         font-weight: 600;
       }
+      form {
+        display: flex;
+        gap: 6px;
+        margin-block: 4px;
+      }
+      form button {
+        min-block-size: 26px;
+        padding-block: 0;
+      }
       .small {
         overflow: hidden;
         color: var(--rs-text-quiet);
@@ -82,6 +94,37 @@ export class RegisterList extends RingsideElement {
   ];
 
   @property({ attribute: false }) presenter?: CpuPresenter;
+
+  private async write(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const data = new FormData(form);
+    const field = form.elements.namedItem("value") as HTMLInputElement;
+    const value = parseHex(field.value);
+    field.setCustomValidity(value === undefined ? this.m.cpu.badValue : "");
+    if (!field.reportValidity() || value === undefined) return;
+    await this.presenter?.command({ type: "write-register", name: String(data.get("register")), value });
+    field.value = "";
+  }
+
+  private writer() {
+    const { cpu: m } = this.m;
+    return html`<form @submit=${(event: SubmitEvent) => void this.write(event)}>
+      <select class="mono" name="register" aria-label=${m.registerToWrite}>
+        ${WRITABLE_REGISTERS.map((name) => html`<option value=${name}>${name.toUpperCase()}</option>`)}
+      </select>
+      <input
+        class="mono"
+        name="value"
+        size="9"
+        autocomplete="off"
+        spellcheck="false"
+        aria-label=${m.newValue}
+        @input=${(event: Event) => (event.target as HTMLInputElement).setCustomValidity("")}
+      />
+      <button class="plain bordered" type="submit">${m.write}</button>
+    </form>`;
+  }
 
   /** A value, and for screen readers that it has changed. */
   private value(key: string, text: string) {
@@ -125,6 +168,7 @@ export class RegisterList extends RingsideElement {
         <dt>EFL</dt>
         <dd>${hex(registers.flags)}</dd>
       </dl>
+      ${this.writer()}
       <h2>${m.flags}</h2>
       ${this.flags(registers)}
       <h2>${m.segments}</h2>

@@ -17,22 +17,6 @@ export const styles = css`
     gap: 4px 12px;
     min-block-size: 34px;
   }
-  input:not([type="checkbox"]),
-  select {
-    min-block-size: 26px;
-    padding: 1px 6px;
-    border: 1px solid var(--rs-line-strong);
-    border-radius: 4px;
-    background: var(--rs-surface);
-    color: var(--rs-text);
-    font: inherit;
-  }
-  input.mono {
-    font-family: var(--rs-mono);
-  }
-  button.bordered {
-    border-color: var(--rs-line-strong);
-  }
   table {
     border-collapse: collapse;
     font: 12.5px / 1.45 var(--rs-mono);

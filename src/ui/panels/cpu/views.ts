@@ -1,31 +1,37 @@
 /** What stands below the disassembly: one of several views of the machine. */
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { BreakpointPlace } from "../../../emulator/core/debug/breakpoints.ts";
-import type { PageLevel, TableEntry } from "../../../emulator/core/debug/inspect.ts";
+import type { TableEntry } from "../../../emulator/core/debug/inspect.ts";
 import type { DebugView, ViewRequest } from "../../../emulator/core/debug/view.ts";
 import "../../components/action-button/action-button.ts";
+import { exceptionMnemonic } from "../../../emulator/triple-fault.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import type { CpuPresenter } from "../../state/cpu-presenter.ts";
-import { hex, parseHex } from "./number-text.ts";
+import { hex, parseBytes } from "../../state/hexadecimal.ts";
+import "./breakpoint-list.ts";
+import "./page-walk.ts";
+import { fields } from "./fields.styles.ts";
 import { styles } from "./views.styles.ts";
 
 export type Part = ViewRequest["part"];
-const PLACES = ["address", "memory", "port", "exception", "interrupt"] as const;
-const ACCESSES = ["any", "read", "write"] as const;
 
 const printable = (byte: number, present: boolean) =>
   !present ? " " : byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·";
 
 @customElement("rs-cpu-views")
 export class CpuViews extends RingsideElement {
-  static override styles = [sharedStyles, styles];
+  static override styles = [sharedStyles, fields, styles];
 
   @property({ attribute: false }) presenter?: CpuPresenter;
   @property() shown: Part = "stack";
   @state() private note = "";
-  @state() private place: BreakpointPlace["type"] = "address";
+
+  private async take(form: HTMLFormElement, go: (address: number) => void): Promise<void> {
+    const address = await this.presenter?.address(String(new FormData(form).get("address") ?? ""));
+    this.note = address === undefined ? this.m.cpu.badAddress : "";
+    if (address !== undefined) go(address);
+  }
 
   private addressForm(value: number, go: (address: number) => void, more: unknown = nothing) {
     const { cpu: m } = this.m;
@@ -33,10 +39,7 @@ export class CpuViews extends RingsideElement {
       class="tools"
       @submit=${(event: SubmitEvent) => {
         event.preventDefault();
-        const text = String(new FormData(event.target as HTMLFormElement).get("address") ?? "");
-        const address = parseHex(text);
-        this.note = address === undefined ? m.badAddress : "";
-        if (address !== undefined) go(address);
+        void this.take(event.target as HTMLFormElement, go);
       }}
     >
       <label
@@ -73,6 +76,7 @@ export class CpuViews extends RingsideElement {
             html`<tr class=${i === 0 ? "top" : ""}>
               <td>${hex(stack.linear + i * stack.size)}</td>
               <td>${hex(value, stack.size * 2)}</td>
+              <td>${stack.names[i] ?? ""}</td>
             </tr>`,
         )}
       </tbody>
@@ -94,6 +98,12 @@ export class CpuViews extends RingsideElement {
           @rs-press=${() => void this.lastWrite(linear)}
         ></rs-action>`,
       )}
+      <form class="tools" @submit=${(event: SubmitEvent) => void this.write(event, linear)}>
+        <label
+          >${m.writeBytes} <input class="mono" name="bytes" size="24" autocomplete="off" spellcheck="false"
+        /></label>
+        <button class="plain bordered" type="submit">${m.write}</button>
+      </form>
       <table>
         <caption class="visually-hidden">
           ${m.part.memory}
@@ -117,6 +127,16 @@ export class CpuViews extends RingsideElement {
           })}
         </tbody>
       </table>`;
+  }
+
+  private async write(event: SubmitEvent, linear: number): Promise<void> {
+    event.preventDefault();
+    const form = event.target as HTMLFormElement;
+    const bytes = parseBytes(String(new FormData(form).get("bytes") ?? ""), 256);
+    this.note = bytes === undefined ? this.m.cpu.badBytes : "";
+    if (bytes === undefined) return;
+    const answer = await this.presenter?.command({ type: "write-memory", linear, bytes });
+    if (answer?.ok === true) form.reset();
   }
 
   private async lastWrite(linear: number): Promise<void> {
@@ -213,59 +233,6 @@ export class CpuViews extends RingsideElement {
       }`;
   }
 
-  private level(level: PageLevel) {
-    const { cpu: m } = this.m;
-    const { bit } = m;
-    const bits = [
-      level.present ? bit.present : m.absent,
-      ...(level.present
-        ? [
-            level.writable ? bit.writable : bit.readOnly,
-            level.user ? bit.user : bit.supervisor,
-            level.accessed ? bit.accessed : "",
-            level.dirty ? bit.dirty : "",
-            level.global ? bit.global : "",
-            level.large ? bit.large : "",
-            level.noExecute ? bit.noExecute : "",
-          ]
-        : []),
-    ].filter(Boolean);
-    return html`<li class="level ${level.present ? "" : "missing"}">
-      <h2>${m.level[level.name]}</h2>
-      <p class="small quiet mono">${m.levelAt(hex(level.at))}</p>
-      <p class="mono">${level.high === 0 ? "" : `${hex(level.high)}:`}${hex(level.low)}</p>
-      <p class="small">${bits.join(" · ")}</p>
-    </li>`;
-  }
-
-  private paging({ walk }: DebugView) {
-    if (walk === undefined) return nothing;
-    const { cpu: m } = this.m;
-    return html`${this.addressForm(walk.linear, (address) => void this.presenter?.look({ walk: address }))}
-      ${walk.paging === "off" ? html`<p>${m.walkOff}</p>` : nothing}
-      <ol class="walk" aria-label=${m.walkIntro}>
-        ${
-          walk.paging === "off"
-            ? nothing
-            : html`<li class="level">
-                <h2>CR3</h2>
-                <p class="mono">${hex(walk.cr3)}</p>
-                <p class="small quiet">${walk.paging}</p>
-              </li>`
-        }
-        ${walk.levels.map((level) => this.level(level))}
-        <li class="level end">
-          ${
-            walk.physical === undefined
-              ? html`<h2>#PF</h2>
-                  <p class="small">${m.walkEnds}</p>`
-              : html`<h2>${m.physical}</h2>
-                  <p class="mono">${hex(walk.physical)}</p>`
-          }
-        </li>
-      </ol>`;
-  }
-
   private devices({ devices }: DebugView) {
     return html`<div class="devices">
       ${devices?.map(
@@ -311,11 +278,16 @@ export class CpuViews extends RingsideElement {
             ? html`<p class="quiet">${m.logEmpty}</p>`
             : html`<ol class="mono lines" aria-label=${m.part.log}>
                 ${rows.map((entry) => {
-                  const text =
-                    entry.type === "port"
-                      ? m.logPort(entry.write, hex(entry.port, 4), hex(entry.value, entry.size * 2))
-                      : m.logEvent[entry.type](hex(entry.vector, 2)) +
-                        (entry.error >= 0 ? `, ${m.errorCode(hex(entry.error, 4))}` : "");
+                  if (entry.type === "port") {
+                    const text = m.logPort(entry.write, hex(entry.port, 4), hex(entry.value, entry.size * 2));
+                    return html`<li>
+                      <span class="quiet">${entry.instructions}</span> ${text}
+                      <span class="quiet">${entry.device}</span>
+                    </li>`;
+                  }
+                  const name = entry.type === "exception" ? ` ${exceptionMnemonic(entry.vector)}` : "";
+                  const code = entry.error >= 0 ? `, ${m.errorCode(hex(entry.error, 4))}` : "";
+                  const text = m.logEvent[entry.type](hex(entry.vector, 2)) + name + code;
                   return html`<li><span class="quiet">${entry.instructions}</span> ${text}</li>`;
                 })}
               </ol>`
@@ -352,11 +324,8 @@ export class CpuViews extends RingsideElement {
     </div>`;
   }
 
-  private profile({ profile, recording, code }: DebugView) {
+  private profile({ profile, recording }: DebugView) {
     const { cpu: m } = this.m;
-    const names = new Map(
-      code.flatMap(({ linear, label }) => (label === undefined ? [] : [[linear, label]])),
-    );
     return html`<div class="tools">
         ${this.toggle("profile", m.keepProfile, recording.profile)}
         <rs-action
@@ -373,122 +342,13 @@ export class CpuViews extends RingsideElement {
           m.mix,
         )}
         ${this.bars(
-          (profile?.hottest ?? []).map(({ linear, count }) => ({
-            name: `${hex(linear)} ${names.get(linear) ?? ""}`,
+          (profile?.hottest ?? []).map(({ linear, count, name }) => ({
+            name: `${hex(linear)} ${name ?? ""}`,
             count,
           })),
           m.hottest,
         )}
       </div>`;
-  }
-
-  private placeText(place: BreakpointPlace): string {
-    const { cpu: m } = this.m;
-    switch (place.type) {
-      case "address":
-        return `${m.kind.address} ${hex(place.linear)}`;
-      case "memory":
-        return `${m.kind.memory} ${hex(place.linear)} (${m.access[place.access]})`;
-      case "port":
-        return `${m.kind.port} ${hex(place.first, 4)} (${m.access[place.access]})`;
-      case "exception":
-      case "interrupt":
-        return `${m.kind[place.type]} ${place.vector < 0 ? "*" : hex(place.vector, 2)}`;
-      default:
-        return place satisfies never;
-    }
-  }
-
-  private add(event: SubmitEvent): void {
-    event.preventDefault();
-    const { cpu: m } = this.m;
-    const form = event.target as HTMLFormElement;
-    const data = new FormData(form);
-    const text = String(data.get("where") ?? "").trim();
-    const access = String(data.get("access") ?? "any") as (typeof ACCESSES)[number];
-    const condition = String(data.get("condition") ?? "").trim();
-    const { place: type } = this;
-    const isEvent = type === "exception" || type === "interrupt";
-    const value =
-      isEvent && text === "" ? -1 : parseHex(text, isEvent ? 0xff : type === "port" ? 0xffff : undefined);
-    this.note = value === undefined ? m.badAddress : "";
-    if (value === undefined) return;
-    let place: BreakpointPlace;
-    if (type === "address") place = { type, linear: value };
-    else if (type === "memory") place = { type, linear: value, length: 4, access };
-    else if (type === "port") place = { type, first: value, last: value, access };
-    else place = { type, vector: value };
-    void this.presenter
-      ?.command({
-        type: "add-breakpoint",
-        breakpoint: { enabled: true, place, ...(condition !== "" && { condition }) },
-      })
-      .then((answer) => answer.ok && form.reset());
-  }
-
-  private breakpoints({ breakpoints }: DebugView) {
-    const { cpu: m } = this.m;
-    const withAccess = this.place === "memory" || this.place === "port";
-    return html`<form class="tools" @submit=${this.add}>
-        <label
-          >${m.kindLabel}
-          <select
-            @change=${(event: Event) => (this.place = (event.target as HTMLSelectElement).value as BreakpointPlace["type"])}
-          >
-            ${PLACES.map((name) => html`<option value=${name}>${m.kind[name]}</option>`)}
-          </select></label
-        >
-        <label
-          >${m.where[this.place]}
-          <input class="mono" name="where" size="10" autocomplete="off" spellcheck="false"
-        /></label>
-        ${
-          withAccess
-            ? html`<label
-                >${m.accessLabel}
-                <select name="access">
-                  ${ACCESSES.map((name) => html`<option value=${name}>${m.access[name]}</option>`)}
-                </select></label
-              >`
-            : nothing
-        }
-        <label
-          >${m.condition}
-          <input class="mono" name="condition" size="22" autocomplete="off" spellcheck="false"
-        /></label>
-        <button class="plain bordered" type="submit">${m.addBreakpoint}</button>
-        <span class="quiet small" role="status">${this.note}</span>
-      </form>
-      ${breakpoints.length === 0 ? html`<p class="quiet">${m.noBreakpoints}</p>` : nothing}
-      <ul class="points">
-        ${breakpoints.map(
-          ({ id, enabled, place, condition, hits }) =>
-            html`<li>
-              <label
-                ><input
-                  type="checkbox"
-                  .checked=${enabled}
-                  @change=${(event: Event) =>
-                    void this.presenter?.command({
-                      type: "change-breakpoint",
-                      id,
-                      changes: { enabled: (event.target as HTMLInputElement).checked },
-                    })}
-                />
-                <span class="visually-hidden">${m.enabled}</span>
-                ${id}. ${this.placeText(place)}</label
-              >
-              ${condition === undefined ? nothing : html`<code>${condition}</code>`}
-              <span class="quiet small">${m.hits(hits)}</span>
-              <rs-action
-                label="${m.remove} ${id}"
-                icon="trash"
-                icon-only
-                @rs-press=${() => void this.presenter?.command({ type: "remove-breakpoint", id })}
-              ></rs-action>
-            </li>`,
-        )}
-      </ul>`;
   }
 
   protected override render(): TemplateResult | typeof nothing {
@@ -498,11 +358,16 @@ export class CpuViews extends RingsideElement {
       stack: (v) => this.stack(v),
       memory: (v) => this.memory(v),
       tables: (v) => this.tables(v),
-      paging: (v) => this.paging(v),
+      paging: ({ walk }) =>
+        walk === undefined
+          ? nothing
+          : html`${this.addressForm(walk.linear, (address) => void this.presenter?.look({ walk: address }))}
+              <rs-page-walk .walk=${walk}></rs-page-walk>`,
       devices: (v) => this.devices(v),
       log: (v) => this.log(v),
       profile: (v) => this.profile(v),
-      breakpoints: (v) => this.breakpoints(v),
+      breakpoints: ({ breakpoints }) =>
+        html`<rs-breakpoints .presenter=${this.presenter} .points=${breakpoints}></rs-breakpoints>`,
     };
     return html`${parts[this.shown](view)}`;
   }

@@ -14,6 +14,7 @@ import { sharedStyles } from "../../components/shared.styles.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { whyNot } from "../../state/availability.ts";
 import type { Ending, MachineView, Session } from "../../state/machines.ts";
+import { go } from "../../state/route.ts";
 import { sizeText } from "../../state/size-text.ts";
 import "./event-strip.ts";
 import { styles } from "./machine.styles.ts";
@@ -51,8 +52,8 @@ export class MachinePanel extends RingsideElement {
     );
   }
 
-  private bar({ id }: MachineView, shown: View, more: unknown) {
-    const { console: m } = this.m;
+  private bar({ id, name, definition, session }: MachineView, shown: View, more: unknown) {
+    const { console: m, cpu } = this.m;
     const views = [
       ["serial", "terminal", m.serial],
       ["screen", "monitor", m.screen],
@@ -69,6 +70,17 @@ export class MachinePanel extends RingsideElement {
             @rs-press=${() => this.choose(id, view)}
           ></rs-action>`,
       )}
+      ${
+        definition?.engine === "core" && session !== undefined
+          ? html`<rs-action
+              class="look-inside"
+              icon="cpu"
+              label=${cpu.lookInside}
+              hint=${cpu.lookInsideHint}
+              @rs-press=${() => go({ type: "workspace", name: "cpu", rest: [name] })}
+            ></rs-action>`
+          : nothing
+      }
       ${more}
     </div>`;
   }

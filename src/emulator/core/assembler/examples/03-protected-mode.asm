@@ -1,6 +1,9 @@
 ; en: The switch to protected mode
+; en: A table of segments, PE in CR0, and a far jump that loads CS: from there on the code is 32-bit.
+; en: Try: step over MOV CR0 and watch the mode line; the mode changes there, the size of the code only with the jump.
 ; zh: 切换到保护模式
-; A table of segments, PE in CR0, and a far jump that loads CS: from there on the code is 32-bit.
+; zh: 准备段描述符表，置 CR0 的 PE 位，再用远跳转装入 CS：从此代码是 32 位。
+; zh: 试一试：单步执行 MOV CR0 并看模式行：模式在那里改变，而代码位数要到跳转才改变。
         bits 16
         org 0x7c00
 

@@ -1,6 +1,9 @@
 ; en: Paging on, and one page seen twice
+; en: The first 4 MiB are mapped to themselves. Linear 400000h is a second view of the page at 200000h.
+; en: Try: after the run, walk 400010 and 200010 under Page walk: two ways to one physical address.
 ; zh: 打开分页，同一页映射两次
-; The first 4 MiB are mapped to themselves. Linear 400000h is a second view of the page at 200000h.
+; zh: 最前面的 4 MiB 映射到自身。线性地址 400000h 是物理页 200000h 的第二个视图。
+; zh: 试一试：运行后在“页表遍历”中查看 400010 和 200010：两条路到同一个物理地址。
         bits 32
 
 DIRECTORY equ 0x100000

@@ -1,7 +1,10 @@
 ; en: A page fault handler that maps the missing page
+; en: The instruction that faulted is executed again after the handler has mapped its page: demand paging. CR2 has the address,
+; en: the error code says what was tried.
+; en: Try: set a breakpoint on exception E, run, and walk the address in CR2 before and after the handler.
 ; zh: 缺页异常处理程序：把缺少的页映射进来
-; The instruction that faulted is executed again after the handler has mapped its page: demand paging. CR2 has the address,
-; the error code says what was tried.
+; zh: 处理程序把缺的页映射好以后，出错的指令重新执行：这就是按需调页。CR2 里是出错地址，错误码说明当时想做什么。
+; zh: 试一试：对异常 E 设断点后运行，在处理程序前后各遍历一次 CR2 中的地址。
         bits 32
 
 DIRECTORY equ 0x100000

@@ -1,6 +1,9 @@
 ; en: A timer interrupt
+; en: The 8254 interrupts through the 8259 about 100 times a second; HLT sleeps until the next. Five ticks are counted.
+; en: Try: switch the log on and run: each interrupt 20 stands there with its instruction count. Devices shows IRR, ISR, IMR.
 ; zh: 定时器中断
-; The 8254 interrupts through the 8259 about 100 times a second; HLT sleeps until the next. Five ticks are counted.
+; zh: 8254 经由 8259 每秒产生约 100 次中断；HLT 一直睡到下一次。程序数五次。
+; zh: 试一试：打开日志后运行：每次中断 20 都带着指令计数列出。“设备”中可见 IRR、ISR、IMR。
         bits 16
         org 0x7c00
 

@@ -1,7 +1,10 @@
 ; en: A ring 3 task and a system call
+; en: INT 80h from ring 3 goes through a gate to ring 0, on the stack that the task state segment names. The kernel prints what
+; en: the user asks for; the user may not do so itself.
+; en: Try: step into INT 80h and watch ring, CS, SS and ESP; under Stack is what IRETD will take back.
 ; zh: 第 3 环的任务与系统调用
-; INT 80h from ring 3 goes through a gate to ring 0, on the stack that the task state segment names. The kernel prints what
-; the user asks for; the user may not do so itself.
+; zh: 第 3 环的 INT 80h 经过门进入第 0 环，栈换成任务状态段 (TSS) 指定的栈。内核替用户打印；用户自己不可以。
+; zh: 试一试：单步进入 INT 80h，看特权环、CS、SS 和 ESP 的变化；“栈”中是 IRETD 将取回的内容。
         bits 32
 
         lgdt [gdtr]

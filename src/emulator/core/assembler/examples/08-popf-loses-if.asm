@@ -1,7 +1,11 @@
 ; en: POPF in ring 3 loses IF silently
+; en: The classic hole in x86's virtualizability (Popek and Goldberg): POPF is sensitive, yet in ring 3 it does not fault, it
+; en: just leaves IF as it was. A hypervisor that runs a guest's kernel in ring 3 is never told. CLI does fault.
+; en: Try: step over POPFD and watch IF: it stays, and no exception comes. The next CLI raises exception D.
 ; zh: 第 3 环的 POPF 悄悄忽略 IF
-; The classic hole in x86's virtualizability (Popek and Goldberg): POPF is sensitive, yet in ring 3 it does not fault, it
-; just leaves IF as it was. A hypervisor that runs a guest's kernel in ring 3 is never told. CLI does fault.
+; zh: x86 可虚拟化性的经典漏洞 (Popek 与 Goldberg)：POPF 是敏感指令，在第 3 环却不产生异常，只是不改 IF。
+; zh: 把客户机内核放在第 3 环的虚拟机监控程序因此得不到通知。CLI 则会产生异常。
+; zh: 试一试：单步执行 POPFD 并看 IF：它没有变，也没有异常；接着的 CLI 产生异常 D。
         bits 32
 
         lgdt [gdtr]

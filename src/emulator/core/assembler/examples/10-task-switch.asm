@@ -1,7 +1,10 @@
 ; en: A task switch
+; en: A far jump to a task state segment saves all registers in the old task's and loads those of the new one. Two tasks print
+; en: in turn.
+; en: Try: step into JMP 20h:0: every register changes at once. TR and the busy mark under Tables change with it.
 ; zh: 任务切换
-; A far jump to a task state segment saves all registers in the old task's and loads those of the new one. Two tasks print
-; in turn.
+; zh: 远跳转到任务状态段时，处理器把全部寄存器存入旧任务的 TSS，并装入新任务的。两个任务轮流打印。
+; zh: 试一试：单步进入 JMP 20h:0：所有寄存器一齐改变；TR 和“描述符表”中的忙标志也随之改变。
         bits 32
 
         lgdt [gdtr]

@@ -1,7 +1,11 @@
 ; en: Virtual-8086 mode with a small monitor
+; en: Real-mode code runs in ring 3 under a monitor. CLI, INT and IN fault there, and the monitor answers for the machine: the
+; en: oldest kind of trap and emulate on x86.
+; en: Try: set a breakpoint on exception D: each stop is one instruction that the monitor carries out for its guest.
 ; zh: 虚拟 8086 模式与小型监控程序
-; Real-mode code runs in ring 3 under a monitor. CLI, INT and IN fault there, and the monitor answers for the machine: the
-; oldest kind of trap and emulate on x86.
+; zh: 实模式代码在监控程序之下以第 3 环运行。CLI、INT 和 IN 在那里产生异常，由监控程序代替机器应答：
+; zh: 这是 x86 上最早的“陷入并模拟” (trap and emulate)。
+; zh: 试一试：对异常 D 设断点：每停一次，就是监控程序替客户机执行的一条指令。
         bits 32
 
         lgdt [gdtr]

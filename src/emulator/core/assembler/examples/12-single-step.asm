@@ -1,6 +1,9 @@
 ; en: The trap flag: a debugger in twenty lines
+; en: With TF set the processor traps after every instruction. The handler counts them.
+; en: Try: log exceptions and run: exception 1 comes after each instruction while TF is set.
 ; zh: 陷阱标志：二十行的调试器
-; With TF set the processor traps after every instruction. The handler counts them.
+; zh: 置 TF 位后，处理器每执行一条指令就陷入一次。处理程序给它们计数。
+; zh: 试一试：打开日志后运行：TF 置位期间，每条指令之后都有异常 1。
         bits 32
 
         lidt [idtr]
