@@ -176,12 +176,14 @@ async function freezeAll(store: Store, snapshot: NewSnapshot): Promise<SnapshotD
 /**
  * What puts the disks, and the state of a machine that is not running, back to what they were: to be committed with what
  * the caller changes besides. What was written since the last snapshot is lost: whoever wants to keep it takes a snapshot
- * first. The layers that nobody needs any more are for `consolidateLayers`.
+ * first. The layers that nobody needs any more are for `consolidateLayers`. A disk that `others` has comes back under the id
+ * that is there, and the one of its own id stays as it is.
  */
 export async function revertChange(
   store: Store,
   machine: string,
   id: string,
+  others: ReadonlyMap<string, string> = new Map(),
 ): Promise<{ snapshot: SnapshotDocument; change: Change }> {
   const tree = await readTree(store, machine);
   refuseTemplate(tree, "revert");
@@ -189,7 +191,8 @@ export async function revertChange(
   const put: Put = [putTree(machine, { ...tree, current: id })];
   for (const disk of snapshot.disks) {
     const layer = newLayer(await readLayer(store, disk.layer), disk.sizeBytes);
-    put.push(putLayer(layer), { collection: DISKS, key: disk.id, value: { ...disk, layer: layer.id } });
+    const value: DiskDocument = { ...disk, id: others.get(disk.id) ?? disk.id, layer: layer.id };
+    put.push(putLayer(layer), { collection: DISKS, key: value.id, value });
   }
   return { snapshot, change: { put, require: [{ collection: SNAPSHOTS, key: `${machine}/${id}` }] } };
 }

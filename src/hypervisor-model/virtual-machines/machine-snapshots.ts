@@ -1,5 +1,6 @@
 /** Snapshots of the library's machines, whatever they do at that moment: off, suspended or running here. */
 import { compareSnapshots, type SnapshotDifference } from "../storage/compare-snapshots.ts";
+import { DISKS } from "../storage/layer.ts";
 import { RefusedError } from "../storage/errors.ts";
 import { fileSystemStateOf, type FileSystemState } from "../storage/file-system-state.ts";
 import { stateCopy, STATES } from "../storage/saved-state.ts";
@@ -134,7 +135,8 @@ export class MachineSnapshots {
   /**
    * Puts the machine back. A snapshot without memory leaves it off, one of a running machine leaves it running, one of a
    * suspended machine suspended. `keepPresent` takes a snapshot of the present state first. A running machine whose
-   * hardware is the same goes on in its thread; else it is powered off.
+   * hardware is the same goes on in its thread; else it is powered off. A disk that was taken out of it since then, and is
+   * free or in another machine, keeps what it has: the machine gets one of its own with the snapshot's contents.
    */
   async revert(machine: string, id: string, keepPresent?: SnapshotChoices): Promise<void> {
     const present = this.#changeable(machine, "revert");
@@ -142,14 +144,17 @@ export class MachineSnapshots {
     const snapshot = await readSnapshot(store, machine, id);
     if (keepPresent !== undefined) await this.take(machine, keepPresent);
     await this.#task("revert", present, { snapshot: snapshot.name }, async () => {
-      const settings = revertedSettings(snapshot);
+      const taken = await this.#takenElsewhere(snapshot, present);
+      const reverted = revertedSettings(snapshot);
+      const disks = reverted.disks?.map((disk) => ({ ...disk, id: taken.get(disk.id) ?? disk.id }));
+      const settings = { ...reverted, disks };
       const running = power.running(machine);
       if (running?.status.type === "running" && snapshot.power === "running" && isSame(settings, present)) {
         await running.revert(id);
         await library.changed();
       } else {
         if (running !== undefined) await power.powerOff(machine);
-        const { change } = await revertChange(store, machine, id);
+        const { change } = await revertChange(store, machine, id, taken);
         const mark: PowerState =
           snapshot.state === null ? { state: "off" } : { state: "suspended", since: now() };
         const state =
@@ -213,6 +218,20 @@ export class MachineSnapshots {
   /** All linked clones, by the machine and snapshot they stand on. */
   linkedClones() {
     return linkedClones(this.#world.store);
+  }
+
+  /** The snapshot's disks that are there and not the machine's any more, each with the id for one of its own. */
+  async #takenElsewhere(
+    snapshot: SnapshotDocument,
+    present: MachineDefinition,
+  ): Promise<Map<string, string>> {
+    const { store, random } = this.#world;
+    const taken = new Map<string, string>();
+    for (const { id } of snapshot.disks) {
+      if (present.disks.some((disk) => disk.id === id)) continue;
+      if ((await store.get(DISKS, id)) !== undefined) taken.set(id, random.uuid());
+    }
+    return taken;
   }
 
   /** A later start does what is left when this fails. */

@@ -131,6 +131,34 @@ describe("snapshots", () => {
     expect(await lab.read(disks[0].id)).toBe(2);
   });
 
+  test("leave a disk that is in another machine by now as it is, and bring back one of its own", async () => {
+    const { disks, snapshots } = lab.storage;
+    const a = await lab.machine();
+    const b = await lab.machine({ name: "b", disks: [] });
+    const [{ id: disk }] = a.disks;
+    await lab.write(disk, 1);
+    const { id: snapshot } = await snapshots.take(a.id, { name: "s" });
+    await disks.detach(a.id, disk);
+    await disks.attach(b.id, disk);
+    await lab.write(disk, 2);
+    await snapshots.revert(a.id, snapshot);
+    const [own] = lab.library.find(a.id)!.disks;
+    expect(own.id).not.toBe(disk);
+    expect([await lab.read(own.id), await lab.read(disk)]).toEqual([1, 2]);
+    expect(lab.library.find(b.id)?.disks.map(({ id }) => id)).toEqual([disk]);
+  });
+
+  test("leave a disk that is in no machine by now as it is", async () => {
+    const { disks, snapshots } = lab.storage;
+    const { id, disks: own } = await lab.machine();
+    const { id: snapshot } = await snapshots.take(id, { name: "s" });
+    await lab.write(own[0].id, 2);
+    await disks.detach(id, own[0].id);
+    await snapshots.revert(id, snapshot, { name: "before" });
+    expect(await lab.read(own[0].id)).toBe(2);
+    expect(await lab.read(lab.library.find(id)!.disks[0].id)).toBe(0);
+  });
+
   test("of a suspended machine leave it suspended in the state that it had", async () => {
     const { id } = await lab.machine();
     await lab.suspend(id, state(3));
