@@ -5,7 +5,8 @@
  */
 
 /** What a class of errors does not tell apart and a user wants to know. */
-export type StorageProblem = "cut-short" | "encrypted" | "extent-alone" | "not-a-bundle" | "parent-moved";
+export type StorageProblem =
+  "cut-short" | "encrypted" | "extent-alone" | "not-a-bundle" | "parent-changed" | "parent-moved";
 
 export class StorageError extends Error {
   override name = "StorageError";

@@ -336,6 +336,8 @@ export const storage = {
       "This VMDK file is one extent of a split disk. Nothing was changed. Choose the descriptor file together with all extents (…-s001.vmdk and so on).",
     "not-a-bundle": (_found: string, expected: string) =>
       `This is no .ringside file: it does not begin with “${expected}”. Nothing was changed.`,
+    "parent-changed": (found: string, expected: string) =>
+      `The parent virtual disk has been modified since the child was created: found ${found}, expected ${expected}. Nothing was changed. Choose the parent that the image was made on.`,
     "parent-moved": (_found: string, expected: string) =>
       `Cannot open the disk or one of the snapshot disks it depends on. Reason: The system cannot find the file specified (${expected}). It can be put back under Storage, in the disk chain.`,
   },

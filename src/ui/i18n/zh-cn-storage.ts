@@ -314,6 +314,8 @@ export const storage: typeof en = {
     "extent-alone": () =>
       "此 VMDK 文件只是拆分磁盘的一个区块文件 (extent)。没有做任何更改。请同时选择描述符文件和所有区块文件（…-s001.vmdk 等）。",
     "not-a-bundle": (_found, expected) => `这不是 .ringside 文件：开头不是“${expected}”。没有做任何更改。`,
+    "parent-changed": (found, expected) =>
+      `创建子盘之后，父虚拟磁盘已被修改：发现 ${found}，应为 ${expected}。没有做任何更改。请选择创建该映像时所用的父盘。`,
     "parent-moved": (_found, expected) =>
       `无法打开磁盘或它所依赖的某个快照磁盘。原因：系统找不到指定的文件 (${expected})。可以在“存储”的磁盘链中把它放回原处。`,
   },

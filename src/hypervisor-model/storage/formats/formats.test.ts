@@ -131,6 +131,27 @@ describe("disk image formats", () => {
     await expect(openImageChain("a", () => bytesSource(file))).rejects.toThrow("in a loop");
   });
 
+  test("a VMDK whose parent was changed under it is refused with both CIDs", async () => {
+    const disk = sampleDisk(256 * KIB);
+    const image = (cid: string) => collect((sink) => serialiseVmdk(contentsOf(disk), "base.vmdk", cid, sink));
+    const [descriptor, extent] = splitVmdk(contentsOf(disk), "child.vmdk", "00000003");
+    const text = Buffer.from(await collect((sink) => descriptor.write(sink))).toString();
+    const child = Buffer.from(
+      text.replace("parentCID=ffffffff", 'parentCID=00000001\nparentFileNameHint="base.vmdk"'),
+    );
+    const opened = async (base: Uint8Array) => {
+      const files = { "child.vmdk": child, "base.vmdk": base, [extent.name]: await collect(extent.write) };
+      return openImageChain("child.vmdk", (name) => bytesSource(files[name]));
+    };
+    expect(await opened(await image("00000001"))).toHaveLength(2);
+    await expect(opened(await image("00000002"))).rejects.toMatchObject({
+      name: "FormatError",
+      problem: "parent-changed",
+      found: "CID=00000002 (base.vmdk)",
+      expected: "CID=00000001",
+    });
+  });
+
   test("L2 entries that all point to one cluster are refused before they fill the memory", async () => {
     const file = await collect((sink) => serialiseQcow2(contentsOf(sampleDisk(64 << 20)), sink));
     const table = 4 * 65536;

@@ -30,6 +30,9 @@ export interface ImageFile {
   sizeBytes: number;
   /** Plain name of the file below, where there is one. */
   backing?: string;
+  /** VMDK: its content identification, and the one that the file below had when this one was made. */
+  cid?: string;
+  parentCid?: string;
   /** The descriptor or header, as text to show. */
   description: string;
   clusters(): AsyncGenerator<Cluster>;

@@ -47,7 +47,10 @@ export async function openImageFile(source: ByteSource, find: FileFinder): Promi
   return parseRaw(source);
 }
 
-/** The image `name` and all below it, lowest first. Throws FormatError if one is missing or stands on itself. */
+/**
+ * The image `name` and all below it, lowest first. Throws FormatError if one is missing, stands on itself, or was made for
+ * another content of the one below, as far as VMDK's CIDs tell.
+ */
 export async function openImageChain(name: string, find: FileFinder): Promise<ImageFile[]> {
   const chain: ImageFile[] = [];
   for (let next: string | undefined = name; next !== undefined;) {
@@ -57,7 +60,16 @@ export async function openImageChain(name: string, find: FileFinder): Promise<Im
       throw new FormatError(`${whose} ${next} is missing`, NO_SUCH_FILE, next);
     }
     const image: ImageFile = await openImageFile(source, find);
+    const child = chain.at(0);
     chain.unshift(image);
+    if (child?.parentCid !== undefined && image.cid !== undefined && child.parentCid !== image.cid) {
+      throw new FormatError(
+        `the parent ${next} was modified after its child was created`,
+        `CID=${image.cid} (${next})`,
+        `CID=${child.parentCid}`,
+        "parent-changed",
+      );
+    }
     if (chain.length > LONGEST_IMAGE_CHAIN) {
       throw new FormatError(
         "the images stand on each other in a loop",

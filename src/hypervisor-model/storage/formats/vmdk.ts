@@ -178,7 +178,8 @@ function imageOf(descriptor: VmdkDescriptor, extents: Extent[]): ImageFile {
   return {
     format: "vmdk",
     sizeBytes,
-    ...(hasParent ? { backing: descriptor.parentFileNameHint } : {}),
+    cid: descriptor.cid,
+    ...(hasParent ? { backing: descriptor.parentFileNameHint, parentCid: descriptor.parentCid } : {}),
     description: serialiseVmdkDescriptor(descriptor),
     async *clusters() {
       let offset = 0;
