@@ -108,6 +108,9 @@ export async function boot(argv: string[]): Promise<number> {
     if (memoryMiB !== undefined && definition.memoryMiB !== memoryMiB) {
       await library.update(definition.id, { memoryMiB });
     }
+    if (values.engine !== undefined && definition.engine !== engine) {
+      await library.update(definition.id, { engine });
+    }
     if (virtualization !== undefined && definition.virtualization !== virtualization) {
       await library.update(definition.id, { virtualization });
     }

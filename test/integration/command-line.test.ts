@@ -335,6 +335,21 @@ describe("a guest", () => {
   });
 });
 
+test("a kept machine takes the engine that is asked for, and keeps it when none is", async () => {
+  const store = join(folder, "kept-engine");
+  const engineAfter = async (...more: string[]) => {
+    // Refused after the settings are stored: no guest is needed.
+    expect(ringside("boot", "--store", store, "--kernel", file("no-kernel", "x"), ...more).status).toBe(2);
+    const kept = await openFolderStore(store);
+    const [{ value }] = await kept.list("machines");
+    await kept.close();
+    return (value as { engine: string }).engine;
+  };
+  expect(await engineAfter()).toBe("v86");
+  expect(await engineAfter("--engine", "core")).toBe("core");
+  expect(await engineAfter()).toBe("core");
+});
+
 describe("a disk image of the user's", () => {
   test("is a disk of the kept store: what was written to it is there in the next run", async () => {
     const store = join(folder, "own-disk");
