@@ -311,6 +311,12 @@ describe("a guest with a system disk and two network cards of different models",
     expect(guest.agent.status?.root).toBe("disk");
     expect(await sh(guest, "cat /root/kept")).toBe("kept");
   });
+
+  test("the reboot left the system disk clean: its journal had nothing to recover", async () => {
+    const log = await sh(guest, "dmesg | grep EXT4-fs");
+    expect(log).toContain("mounted filesystem");
+    expect(log).not.toContain("recovery");
+  });
 });
 
 describe("small guests", () => {
