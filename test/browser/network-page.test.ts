@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Page } from "playwright";
 import { dissect } from "../../src/hypervisor-model/network/capture/dissect.ts";
 import { parseScenario } from "../../src/hypervisor-model/virtual-machines/scenario.ts";
+import type { Zone } from "../../src/hypervisor-model/network/zone.ts";
 import { readPcapng } from "../../src/hypervisor-model/network/pcapng.ts";
 import {
   axeProblems,
@@ -260,6 +261,56 @@ test("A pcapng file that is damaged is refused with the offset of what is wrong"
 test("A ping that fails is explained by its cause", async () => {
   await explain("10.9.9.9");
   await page.locator('rs-ping-panel li.wrong:has-text("the simulated Internet has none")').waitFor();
+});
+
+test("The Internet is saved as a zone file, which is opened again; a damaged one is refused with its path", async () => {
+  await at("#/network/internet");
+  const download = page.waitForEvent("download");
+  await press("rs-zone-editor", "Save as a zone file");
+  const zone = JSON.parse(readFileSync(await (await download).path(), "utf8")) as Zone;
+  const open = (value: unknown) =>
+    page.locator('rs-zone-editor input[type="file"]').setInputFiles({
+      name: "zone.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(JSON.stringify(value)),
+    });
+  zone.hosts[1].address = "1.2.3";
+  await open(zone);
+  await page
+    .locator("rs-zone-editor [role=alert]", { hasText: "“zone.json” was refused: hosts[1].address: " })
+    .waitFor();
+  zone.hosts[1].address = "203.0.113.77";
+  await open(zone);
+  await page.locator('rs-zone-editor td:has-text("203.0.113.77")').waitFor();
+  await page.locator("rs-zone-editor .cancel button").click();
+});
+
+test("A second DNS server that is none is refused beside its field", async () => {
+  await at("#/network/editor/vmnet8");
+  const servers = page.getByLabel("DNS servers");
+  await servers.fill("119.29.29.29 1.2.3");
+  await page
+    .locator('rs-network-editor label:has-text("DNS servers") [role=alert]:has-text("1.2.3")')
+    .waitFor();
+  await page.locator("rs-network-editor .cancel button").click();
+});
+
+test("A scenario that is refused says why in the page's language", async () => {
+  const visitor = await newVisitor(ringside, "zh-CN");
+  const other = await visitor.newPage();
+  await other.goto(`${ringside.address}#/network/editor/vmnet8`);
+  const scenario = {
+    ringside: 1,
+    networks: [{ name: "vmnet5", kind: "host-only", subnet: "x" }],
+    machines: [],
+  };
+  await other.locator('rs-outside input[type="file"]').setInputFiles({
+    name: "bad.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify(scenario)),
+  });
+  await other.locator("rs-outside [role=alert]", { hasText: "networks[0].subnet: 应为子网" }).waitFor();
+  await visitor.close();
 });
 
 test("The editor refuses a subnet that overlaps, and a good one is there at once and after a reload", async () => {

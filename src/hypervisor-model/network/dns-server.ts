@@ -42,7 +42,9 @@ export class DnsServer {
       const address = parseAddress(host.address)!;
       for (const text of host.names) {
         const key = text.toLowerCase();
-        this.#addresses.set(key, [...(this.#addresses.get(key) ?? []), address]);
+        const known = this.#addresses.get(key);
+        if (known === undefined) this.#addresses.set(key, [address]);
+        else if (!known.includes(address)) known.push(address);
       }
       if (host.names.length > 0) this.#pointers.set(pointerName(address), host.names[0]);
     }

@@ -54,7 +54,7 @@ const REASONS = {
   "no-gateway": () => "a host-only network has no gateway",
   "gateway-is-host": (address: string) => `${address} is the host adapter's address`,
   "range-order": (last: string, first: string) => `${last} lies before ${first}`,
-  "range-long": () => "the range has more than 65536 addresses",
+  "range-long": () => `the range has more than ${MAX_RANGE} addresses`,
   "gateway-in-range": (address: string) => `${address} lies inside the DHCP range`,
   "host-in-range": (address: string) => `the host adapter's address ${address} lies inside the range`,
   lease: () => "expected whole seconds from 10 to 31536000",
@@ -90,6 +90,8 @@ export const CLASSROOM_SUBNET = "10.20.30.0/24";
 export const HOST_LAN_ADDRESS = 0x0a141e0a;
 const DEFAULT_SUBNETS = { nat: "192.168.10.0/24", "host-only": "192.168.56.0/24", bridged: CLASSROOM_SUBNET };
 const DEFAULT_LEASE = 1800;
+/** Addresses that one DHCP server leases at most. */
+export const MAX_RANGE = 65_536;
 
 export const DEFAULT_NETWORKS: NetworkConfig[] = [
   { name: "vmnet0", kind: "bridged" },
@@ -169,9 +171,10 @@ export function resolveNetwork(config: NetworkConfig, path: string): ResolvedNet
     const size = last - subnet.address + 1;
     const half = Math.min(128, size / 2);
     const first = range.first === undefined ? host(half) : inside("dhcp.first", range.first);
-    const end = range.last === undefined ? last - 1 : inside("dhcp.last", range.last);
+    const end =
+      range.last === undefined ? Math.min(last - 1, first + MAX_RANGE - 1) : inside("dhcp.last", range.last);
     if (first > end) fail("dhcp.last", "range-order", formatAddress(end), formatAddress(first));
-    if (end - first >= 65_536) fail("dhcp.last", "range-long");
+    if (end - first >= MAX_RANGE) fail("dhcp.last", "range-long");
     if (gateway !== undefined && gateway >= first && gateway <= end) {
       fail("gateway", "gateway-in-range", formatAddress(gateway));
     }

@@ -20,6 +20,7 @@ it.each([
   ["hosts[0]", { hosts: ["a"], aliases: {} }],
   ["hosts[0].colour", host({ colour: "red" })],
   ["hosts[0].names", host({ names: "a.test" })],
+  ["hosts[0].names", host({ names: Array.from({ length: 101 }, () => "a.test") })],
   ["hosts[0].names[0]", host({ names: ["a..test"] })],
   ["hosts[0].names[0]", host({ names: ["x".repeat(64)] })],
   ["hosts[0].address", host({ address: "10.0.0.256" })],

@@ -34,6 +34,7 @@ const REASONS = {
   name: () => "expected a domain name",
   "many-hosts": (most: string) => `more than ${most} hosts`,
   "address-used": () => "another host has this address",
+  "many-names": (most: string) => `more than ${most} names`,
   hops: (most: string) => `expected a list of at most ${most} addresses`,
   boolean: () => "expected true or false",
   path: () => "a path begins with /",
@@ -59,6 +60,7 @@ export class ZoneError extends Error {
 
 const MAX_HOSTS = 1000;
 const MAX_HOPS = 30;
+const MAX_NAMES = 100;
 
 type Fields = Record<string, unknown>;
 
@@ -105,6 +107,7 @@ function readHost(host: unknown, path: string, seen: Set<string>): void {
   if (!isFields(host)) throw new ZoneError(path, "object");
   only(host, ["names", "address", "latencyMs", "lossPercent", "hops", "ping", "dns", "ntp", "http"], path);
   if (!Array.isArray(host.names)) throw new ZoneError(`${path}.names`, "list");
+  if (host.names.length > MAX_NAMES) throw new ZoneError(`${path}.names`, "many-names", String(MAX_NAMES));
   for (const [i, text] of host.names.entries()) name(text, `${path}.names[${i}]`);
   address(host.address, `${path}.address`);
   if (seen.has(host.address as string)) throw new ZoneError(`${path}.address`, "address-used");

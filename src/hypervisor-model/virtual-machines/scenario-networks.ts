@@ -1,4 +1,5 @@
 /** Networks of the scenario file: VMware's address rule (.1 host adapter, .2 NAT gateway, .128 to .254 DHCP) and its checks. */
+import { MAX_RANGE } from "../network/network-config.ts";
 import type { Problem, ValueRefusal } from "./reasons.ts";
 
 export interface ScenarioNetwork {
@@ -43,7 +44,12 @@ export interface Subnet {
 
 /** The simulated classroom behind a bridged network. */
 export const CLASSROOM_LAN = "10.20.30.0/24";
-const USUAL_SUBNETS: Record<string, string> = { vmnet1: "192.168.56.0/24", vmnet8: "192.168.10.0/24" };
+const USUAL_SUBNETS = new Map([
+  ["vmnet1", "192.168.56.0/24"],
+  ["vmnet8", "192.168.10.0/24"],
+]);
+/** Each has one of 192.168.100.0/24, 192.168.101.0/24, … when it names none. */
+export const MAX_NETWORKS = 100;
 
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split(".");
@@ -72,16 +78,17 @@ export function parseSubnet(text: string): Subnet | undefined {
 
 const inside = ({ address, broadcast }: Subnet, value: number) => value >= address && value <= broadcast;
 
-/** The subnet of each network that names none: VMware's usual ones, else the next free. */
-function subnetOf(network: ScenarioNetwork, index: number): string {
+/** The subnet of each network that names none: VMware's usual ones, else 192.168.100.0/24 and on by its place in the list. */
+export function subnetOf(network: ScenarioNetwork, index: number): string {
   if (network.kind === "bridged") return CLASSROOM_LAN;
-  return network.subnet ?? USUAL_SUBNETS[network.name] ?? `192.168.${100 + index}.0/24`;
+  return network.subnet ?? USUAL_SUBNETS.get(network.name) ?? `192.168.${100 + index}.0/24`;
 }
 
-/** VMware's: .128 to .254, in a smaller subnet its upper half. */
+/** VMware's: .128 to .254, in a smaller subnet its upper half, in a larger one as many as a range may have. */
 function usualRange({ address, broadcast }: Subnet): { first: string; last: string } {
-  const half = Math.min(128, (broadcast - address + 1) / 2);
-  return { first: formatIpv4(address + half), last: formatIpv4(broadcast - 1) };
+  const first = address + Math.min(128, (broadcast - address + 1) / 2);
+  const last = Math.min(broadcast - 1, first + MAX_RANGE - 1);
+  return { first: formatIpv4(first), last: formatIpv4(last) };
 }
 
 export function networkSettings(networks: readonly ScenarioNetwork[]): NetworkSettings[] {
@@ -172,7 +179,10 @@ function checkAddresses(
     const last = given.last === undefined ? parseIpv4(range.last) : usable("dhcp.last", range.last);
     if (first !== undefined && last !== undefined) {
       const ends = { first: range.first, last: range.last };
+      const count = last - first + 1;
       if (first > last) refuse("dhcp", { key: "range-reversed", ...ends });
+      else if (count > MAX_RANGE)
+        refuse("dhcp", { key: "too-many", maximum: MAX_RANGE, found: String(count) });
       else if (network.kind === "nat" && gateway !== undefined && gateway >= first && gateway <= last) {
         refuse("gateway", { key: "address-in-dhcp-range", address: formatIpv4(gateway), ...ends });
       }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../../common/random.ts";
+import { resolveNetworks } from "../network/network-config.ts";
 import { newDefinition } from "./definition.ts";
 import { describeProblem } from "./reasons.ts";
 import { networkSettings } from "./scenario-networks.ts";
@@ -109,6 +110,16 @@ describe("a bad file is refused with the path and the reason", () => {
       "a lease that is too short",
       nat({ dhcp: { leaseSeconds: 1 } }),
       "networks[0].dhcp.leaseSeconds: expected at least 10, found 1",
+    ],
+    [
+      "a range that is too long",
+      nat({ subnet: "10.0.0.0/8", gateway: "10.0.0.2", dhcp: { first: "10.0.1.0", last: "10.9.0.0" } }),
+      "networks[0].dhcp: expected at most 65536 entries, found 589569",
+    ],
+    [
+      "more networks than can be",
+      file({ networks: Array.from({ length: 101 }, (_, i) => ({ name: `n${i}`, kind: "host-only" })) }),
+      "networks: expected at most 100 entries, found 101",
     ],
     [
       "a VLAN that is none",
@@ -278,6 +289,26 @@ describe("what is left out", () => {
         forwards: [],
       },
     ]);
+  });
+
+  test("is a subnet by the place in the list, whatever the network is called", () => {
+    const networks = ["a", "constructor", "__proto__"].map((name) => ({ name, kind: "host-only" as const }));
+    const checked = checkScenario({ ringside: 1, networks, machines: [] });
+    expect(checked.type).toBe("ok");
+    expect(networkSettings(networks).map(({ subnet }) => subnet)).toEqual([
+      "192.168.100.0/24",
+      "192.168.101.0/24",
+      "192.168.102.0/24",
+    ]);
+  });
+
+  test("is a range of 65536 addresses in a subnet that is larger", () => {
+    const [settings] = networkSettings([{ name: "vmnet8", kind: "nat", subnet: "10.0.0.0/8" }]);
+    expect(settings.dhcp).toMatchObject({ first: "10.0.0.128", last: "10.1.0.127" });
+    expect(resolveNetworks([{ name: "vmnet8", kind: "nat", subnet: "10.0.0.0/8" }])[0].dhcp).toMatchObject({
+      first: 0x0a000080,
+      last: 0x0a01007f,
+    });
   });
 
   test("is the classroom LAN for a bridged network", () => {

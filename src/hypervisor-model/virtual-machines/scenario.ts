@@ -24,6 +24,7 @@ import { checkDocument, expectedValue, fields, parseJson, quote, type Checked } 
 import type { Problem } from "./reasons.ts";
 import {
   devicesOf,
+  MAX_NETWORKS,
   networkProblems,
   parseIpv4,
   parseSubnet,
@@ -250,7 +251,7 @@ const stepSchema = v.lazy((input) => {
 
 const scenarioSchema = fields({
   ringside: v.literal(SCENARIO_VERSION),
-  networks: v.optional(v.array(networkSchema), []),
+  networks: v.optional(v.pipe(v.array(networkSchema), v.maxLength(MAX_NETWORKS)), []),
   machines: v.array(machineSchema),
   steps: v.optional(v.array(stepSchema), []),
 });

@@ -19,6 +19,8 @@ export const internet = {
   addAlias: "Add another name",
   addHost: "Add host",
   removeHost: (name: string) => `Remove ${name}`,
+  saveFile: "Save as a zone file",
+  openFile: "Open a zone file…",
   noHost: "There is no host.",
   refusal: {
     object: () => "This is not the form of a zone.",
@@ -29,6 +31,7 @@ export const internet = {
     name: () => "This is not a domain name.",
     "many-hosts": (most: string) => `At most ${most} hosts.`,
     "address-used": () => "Another host has this address.",
+    "many-names": (most: string) => `At most ${most} names.`,
     hops: (most: string) => `At most ${most} addresses.`,
     boolean: () => "Yes or no is missing.",
     path: () => "A path begins with /.",

@@ -21,6 +21,8 @@ export const internet: typeof english = {
   addAlias: "添加别名",
   addHost: "添加主机",
   removeHost: (name) => `移除 ${name}`,
+  saveFile: "保存为区域文件",
+  openFile: "打开区域文件…",
   noHost: "没有主机。",
   refusal: {
     object: () => "这不是区域文件的格式。",
@@ -31,6 +33,7 @@ export const internet: typeof english = {
     name: () => "这不是域名。",
     "many-hosts": (most) => `最多 ${most} 台主机。`,
     "address-used": () => "另一台主机已使用此地址。",
+    "many-names": (most) => `最多 ${most} 个名称。`,
     hops: (most) => `最多 ${most} 个地址。`,
     boolean: () => "缺少“是”或“否”。",
     path: () => "路径以 / 开头。",

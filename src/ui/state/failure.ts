@@ -116,7 +116,7 @@ function sentenceOfWords(name: string, message: string, machine: string, memoryM
   return (m) => m.error.other(message);
 }
 
-function problemsText({ errors }: Messages, problems: readonly Problem[]): string {
+export function problemsText({ errors }: Messages, problems: readonly Problem[]): string {
   const texts = problems.map(({ path, reason }) => (path && `${path}: `) + errors.valueRefusal(reason));
   return texts.join("; ");
 }

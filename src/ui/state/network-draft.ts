@@ -1,6 +1,7 @@
 /** Changes that the Virtual Network Editor makes to its list of networks before it is applied. */
 import { parseSubnet, formatSubnet } from "../../hypervisor-model/network/wire/ipv4-address.ts";
-import type { NetworkConfig } from "../../hypervisor-model/network/network-config.ts";
+import type { NetworkConfig, NetworkConfigError } from "../../hypervisor-model/network/network-config.ts";
+import type { Messages } from "../i18n/messages.ts";
 
 /** What a kind of network does not have goes when the kind changes; what follows from another subnet goes with the old. */
 export function changedConfigs(
@@ -52,4 +53,9 @@ export function subnetText(configs: readonly NetworkConfig[]): string {
     const address = 0xc0a80000 + (n % 256) * 256;
     if (!used.has(address) || n > 400) return formatSubnet({ address, prefix: 24 });
   }
+}
+
+/** Why the networks cannot be so. */
+export function networkRefusalText({ networks }: Messages, { key, values }: NetworkConfigError): string {
+  return (networks.refusal[key] as (...values: string[]) => string)(...values);
 }

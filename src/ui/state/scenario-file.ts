@@ -1,7 +1,8 @@
 /** The laboratory as a scenario file, the same that `ringside run` plays: networks and machines out, networks and machines in. */
 import { NetworkConfigError, type NetworkConfig } from "../../hypervisor-model/network/network-config.ts";
 import type { MachineDefinition } from "../../hypervisor-model/virtual-machines/definition.ts";
-import { describeProblem } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import type { Problem } from "../../hypervisor-model/virtual-machines/reasons.ts";
+import { subnetOf } from "../../hypervisor-model/virtual-machines/scenario-networks.ts";
 import {
   choicesOf,
   parseScenario,
@@ -35,22 +36,25 @@ export async function exportScenario(): Promise<string[]> {
 
 export type ImportOutcome =
   | { type: "done"; machines: string[]; steps: number }
-  /** Nothing was changed. `detail` names the path in the file. */
-  | { type: "refused"; detail: string }
+  /** Nothing was changed, here and below. */
+  | { type: "refused"; problems: Problem[] }
+  /** The file's networks do not go together with those that are here. */
+  | { type: "networks-refused"; refusal: NetworkConfigError }
   /** Media that the file only names: they have to be chosen in the wizard. */
   | { type: "needs-media"; machine: string }
   | { type: "name-taken"; machine: string };
 
-/** On unless told: what the editor leaves out. */
-export function networkConfigOf({ dhcp, ...network }: Scenario["networks"][number]): NetworkConfig {
-  return dhcp === undefined || dhcp === true ? network : { ...network, dhcp };
+/** As the command line has it: a subnet that is left out follows from the place in the file. DHCP is on unless told. */
+export function networkConfigOf(network: Scenario["networks"][number], index: number): NetworkConfig {
+  const { dhcp, ...rest } = network;
+  const config = { ...rest, subnet: subnetOf(network, index) };
+  return dhcp === undefined || dhcp === true ? config : { ...config, dhcp };
 }
 
 /** Adds the file's networks and machines. A network of the same name becomes as the file says. */
 export async function importScenario(text: string): Promise<ImportOutcome> {
   const read = parseScenario(text);
-  if (read.type === "refused")
-    return { type: "refused", detail: read.problems.map(describeProblem).join("; ") };
+  if (read.type === "refused") return read;
   const scenario: Scenario = read.value;
   for (const { name, image } of scenario.machines) {
     if (typeof image !== "string") return { type: "needs-media", machine: name };
@@ -63,7 +67,7 @@ export async function importScenario(text: string): Promise<ImportOutcome> {
   try {
     await laboratory.networks.setConfigs([...others, ...scenario.networks.map(networkConfigOf)]);
   } catch (error) {
-    if (error instanceof NetworkConfigError) return { type: "refused", detail: error.message };
+    if (error instanceof NetworkConfigError) return { type: "networks-refused", refusal: error };
     throw error;
   }
   for (const machine of scenario.machines) await laboratory.create(choicesOf(machine));

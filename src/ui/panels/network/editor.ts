@@ -22,7 +22,12 @@ import { Draft } from "../../state/draft.ts";
 import { laboratory } from "../../state/laboratory.ts";
 import { look } from "../../state/network-watch.ts";
 import { go } from "../../state/route.ts";
-import { changedConfigs, freeNetworkName, subnetText } from "../../state/network-draft.ts";
+import {
+  changedConfigs,
+  freeNetworkName,
+  networkRefusalText,
+  subnetText,
+} from "../../state/network-draft.ts";
 import { draftFoot } from "./draft-foot.ts";
 import { networkRoute } from "./network-actions.ts";
 import "./outside.ts";
@@ -111,20 +116,20 @@ export class NetworkEditor extends RingsideElement {
     }
   }
 
-  private reasonText({ key, values }: NetworkConfigError): string {
-    return (this.m.networks.refusal[key] as (...values: string[]) => string)(...values);
-  }
-
   /** The reason beside the field it is about. */
   private bad(field: string) {
     const { refused } = this;
     if (!refused || !this.isAbout(refused, field)) return nothing;
-    return html`<span class="bad" role="alert" id="bad-${field}">${this.reasonText(refused)}</span>`;
+    return html`<span class="bad" role="alert" id="bad-${field}"
+      >${networkRefusalText(this.m, refused)}</span
+    >`;
   }
 
   /** Of two that overlap the later one is refused: it is said at both. */
   private isAbout({ path, key, values }: NetworkConfigError, field: string): boolean {
-    if (path === `networks[${this.index}].${field}`) return true;
+    const place = `networks[${this.index}].${field}`;
+    // A field may hold a whole list, such as the DNS servers.
+    if (path === place || path.startsWith(`${place}[`)) return true;
     return field === "subnet" && key === "overlap" && values[2] === this.draft[this.index]?.name;
   }
 
@@ -263,7 +268,7 @@ export class NetworkEditor extends RingsideElement {
       ${this.field(
         m.dns,
         (config.dns ?? []).join(" "),
-        "dns[0]",
+        "dns",
         (text) => this.change({ dns: text === "" ? undefined : text.split(/[\s,，]+/) }),
         m.dnsHint,
       )}
@@ -329,7 +334,7 @@ export class NetworkEditor extends RingsideElement {
     const elsewhere =
       refused && !refused.path.startsWith(`networks[${index}]`) && !this.isAbout(refused, "subnet");
     const users = config ? this.users(config.name) : "";
-    const problem = refused ? this.reasonText(refused) : "";
+    const problem = refused ? networkRefusalText(this.m, refused) : "";
     return html`<h2 class="visually-hidden">${m.editor}</h2>
       ${this.list(resolved)}
       <div class="row">

@@ -9,7 +9,9 @@ import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
+import { problemsText } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { networkRefusalText } from "../../state/network-draft.ts";
 import { NetworksOvertakenError } from "../../state/networks.ts";
 import { exportScenario, importScenario } from "../../state/scenario-file.ts";
 
@@ -100,7 +102,10 @@ export class Outside extends RingsideElement {
         this.told = `${m.imported(String(outcome.machines.length))} ${outcome.steps > 0 ? m.stepsLeft(String(outcome.steps)) : ""}`;
         break;
       case "refused":
-        this.failure = m.refused(file.name, outcome.detail);
+        this.failure = m.refused(file.name, problemsText(this.m, outcome.problems));
+        break;
+      case "networks-refused":
+        this.failure = m.refused(file.name, networkRefusalText(this.m, outcome.refusal));
         break;
       case "needs-media":
         this.failure = m.needsMedia(outcome.machine);

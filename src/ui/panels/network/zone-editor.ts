@@ -3,12 +3,15 @@ import { css, html, nothing } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { DEFAULT_ZONE } from "../../../hypervisor-model/network/default-zone.ts";
 import { readZone, ZoneError, type Zone, type ZoneHost } from "../../../hypervisor-model/network/zone.ts";
+import { parseJson } from "../../../hypervisor-model/virtual-machines/document-check.ts";
 import "../../components/action-button/action-button.ts";
 import { RingsideElement } from "../../components/element.ts";
 import { formStyles } from "../../components/form.styles.ts";
 import { sharedStyles } from "../../components/shared.styles.ts";
 import { Draft } from "../../state/draft.ts";
+import { problemsText } from "../../state/failure.ts";
 import { laboratory } from "../../state/laboratory.ts";
+import { saveFile } from "../../state/save-file.ts";
 import { draftFoot } from "./draft-foot.ts";
 import { tableStyles } from "./table.styles.ts";
 
@@ -79,6 +82,8 @@ export class ZoneEditor extends RingsideElement {
   ];
 
   @state() private chosen = 0;
+  /** Why the file that was opened last is none. */
+  @state() private failure = "";
   readonly #draft = new Draft(laboratory.networks.zone, () => draftOf(laboratory.networks.zone.get()));
 
   private get draft(): ZoneDraft {
@@ -144,6 +149,24 @@ export class ZoneEditor extends RingsideElement {
     if (this.refused) return;
     await this.#draft.save((draft) => laboratory.networks.setZone(zoneOf(draft)));
     this.requestUpdate();
+  }
+
+  private async open(event: Event): Promise<void> {
+    const input = event.target as HTMLInputElement;
+    const [file] = input.files ?? [];
+    input.value = "";
+    if (!file) return;
+    this.failure = "";
+    const refuse = (detail: string) => (this.failure = this.m.outside.refused(file.name, detail));
+    const parsed = parseJson(await file.text());
+    if (parsed.type === "refused") return void refuse(problemsText(this.m, parsed.problems));
+    try {
+      this.edit(draftOf(readZone(parsed.value)));
+      this.chosen = 0;
+    } catch (error) {
+      if (!(error instanceof ZoneError)) throw error;
+      refuse(`${error.path}: ${this.reasonText(error)}`);
+    }
   }
 
   private services({ ping, dns, ntp, http }: ZoneHost): string {
@@ -342,7 +365,27 @@ export class ZoneEditor extends RingsideElement {
             this.chosen = 0;
           }}
         ></rs-action>
+        <rs-action
+          icon="floppy"
+          label=${m.saveFile}
+          reason=${problem}
+          @rs-press=${() => saveFile("internet.json", `${JSON.stringify(this.zone, null, 2)}\n`, "application/json")}
+        ></rs-action>
+        <rs-action
+          icon="folder-open"
+          label=${m.openFile}
+          @rs-press=${() => this.renderRoot.querySelector<HTMLInputElement>("input[type=file]")!.click()}
+        ></rs-action>
+        <input
+          type="file"
+          accept=".json"
+          tabindex="-1"
+          aria-label=${m.openFile}
+          hidden
+          @change=${this.open}
+        />
       </div>
+      ${this.failure ? html`<p class="bad" role="alert">${this.failure}</p>` : nothing}
       ${host ? this.host(host) : nothing}
       ${elsewhere ? html`<p class="bad" role="alert">${refused!.path}: ${problem}</p>` : nothing}
       ${draftFoot(this.m, { draft: this.#draft, problem, apply: () => void this.save(), cancelled: () => (this.chosen = 0) })}`;
