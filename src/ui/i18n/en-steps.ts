@@ -46,7 +46,7 @@ const hostDrop: Record<string, string> = {
   protocol: "it does not know this protocol",
 };
 const routeDrop = {
-  "no-route": "no road leads to a private address",
+  "no-route": "it has no gateway, and the address is not of its own subnet",
   lost: "it was lost on the way",
   "unknown-host": "no such host is on the Internet",
 };

@@ -39,7 +39,7 @@ const hostDrop: Record<string, string> = {
   protocol: "不认识这个协议",
 };
 const routeDrop = {
-  "no-route": "没有通往私有地址的路由",
+  "no-route": "它没有网关，而该地址不在它自己的子网内",
   lost: "在途中丢失",
   "unknown-host": "互联网上没有这台主机",
 };
