@@ -44,6 +44,7 @@ test.each([
   ["cli\nhlt", 0, /halted/],
   ["lidt [zero]\nint3\nzero: dq 0", 1, /triple fault/],
   ["xor eax, eax\nout 0xf4, al", 1, /port F4h with 0/],
+  ["mov al, 0xfe\nout 0x64, al\njmp $", 1, /resets the machine again and again/],
 ])("%j ends with %i", async (body, status, line) => {
   const ended = await run(kernel(body));
   expect(ended.status).toBe(status);

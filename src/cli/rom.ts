@@ -24,8 +24,8 @@ const DEFAULT_LIMIT = 1e9;
 const MEMORY_MIB = 16;
 const LARGEST = 1 << 20;
 const SLICE = 5_000_000;
-/** A ROM that resets the machine over and over ends here. */
-const RESETS = 100;
+/** What resets the machine over and over ends here. */
+export const MOST_RESETS = 100;
 
 export interface RomPorts {
   post: number;
@@ -57,7 +57,7 @@ export function runRom(
     exitPort: true,
     events: {
       reset: () => {
-        if (++resets > RESETS) pc.stop();
+        if (++resets > MOST_RESETS) pc.stop();
       },
     },
   });
@@ -77,7 +77,7 @@ export function runRom(
   for (;;) {
     const left = limit - pc.cpu.instructions;
     const end = pc.run(Math.min(left, SLICE));
-    if (resets > RESETS) return { end: { type: "resets" }, pc };
+    if (resets > MOST_RESETS) return { end: { type: "resets" }, pc };
     if (end.type !== "limit" || left <= SLICE) return { end, pc };
   }
 }

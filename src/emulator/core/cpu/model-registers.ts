@@ -67,6 +67,8 @@ export const MSR_SYSENTER_EIP = 0x176;
 export const MSR_PAT = 0x277;
 /** Write-back, write-through, uncached-, uncached, twice (SDM volume 3 §11.12.4). */
 export const PAT_AT_RESET = 0x0007040600070406n;
+/** Bit n: memory type n exists; 2, 3 and from 8 on are reserved. */
+const PAT_TYPES = 0b1111_0011;
 const MSR_EFER = 0xc0000080;
 const MTRR_CAP = 0xfe;
 const MSR_VM_CR = 0xc0010114;
@@ -82,6 +84,15 @@ function eferBits({ model, svm }: Cpu): number {
   const noExecute = (model.extendedFeatures & FEATURE_NX) !== 0 ? EFER_NXE : 0;
   const virtualization = model.svm !== undefined && (svm.vmCr & VM_CR_SVMDIS) === 0 ? EFER_SVME : 0;
   return noExecute | virtualization;
+}
+
+/** Whether each of the eight entries names a memory type. */
+function isPat(value: bigint): boolean {
+  for (let shift = 0n; shift < 64n; shift += 8n) {
+    const type = Number((value >> shift) & 0xffn);
+    if (type > 7 || ((PAT_TYPES >> type) & 1) === 0) return false;
+  }
+  return true;
 }
 
 /** The time-stamp counter. */
@@ -121,6 +132,8 @@ export function writeMsr(cpu: Cpu, number: number, value: bigint): void {
     const address = Number(BigInt.asUintN(52, value));
     if (value !== BigInt(address) || !cpu.svm.isVmcbAddress(address)) cpu.raise(VECTOR_GP, 0);
     cpu.svm.hostSave = address;
-  } else if (PLAIN.has(msr)) cpu.msr.set(msr, value);
-  else cpu.raise(VECTOR_GP, 0);
+  } else if (PLAIN.has(msr)) {
+    if (msr === MSR_PAT && !isPat(value)) cpu.raise(VECTOR_GP, 0);
+    cpu.msr.set(msr, value);
+  } else cpu.raise(VECTOR_GP, 0);
 }

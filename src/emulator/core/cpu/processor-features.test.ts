@@ -279,6 +279,11 @@ xor eax, eax\nxor edx, edx\nrdmsr\nmov ebx, eax\njmp finish`);
     expect([r[EBX], r[EDX]]).toEqual([0x00070406, 0x06060606]);
   });
 
+  test.each([2, 3, 8])("memory type %i in the PAT is #GP(0)", (type) => {
+    const body = `mov ecx, 0x277\nmov eax, 0x00070406\nmov edx, ${type} << 16\nwrmsr`;
+    expect(run(body).events).toEqual([[13, 0]]);
+  });
+
   test("MTRRcap names eight variable ranges, and the PAT begins as at reset", () => {
     const { r } = run("mov ecx, 0xfe\nrdmsr\nmov ebx, eax\nmov ecx, 0x277\nrdmsr\nmov esi, eax\njmp finish");
     expect([r[EBX] & 0xff, r[ESI], r[EDX]]).toEqual([8, 0x00070406, 0x00070406]);
