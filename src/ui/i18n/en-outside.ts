@@ -27,7 +27,8 @@ export const outside = {
   leftOut: (machines: string) => `Left out, as they start from their own disks: ${machines}.`,
   imported: (machines: string) => `Networks taken over, machines added: ${machines}.`,
   stepsLeft: (steps: string) => `The file's ${steps} steps are played by the command line, not here.`,
-  refused: (file: string, detail: string) => `“${file}” was refused: ${detail}. Nothing was changed.`,
+  refused: (file: string, detail: string) =>
+    `“${file}” was refused: ${detail.replace(/\.$/, "")}. Nothing was changed.`,
   overtaken: "Another tab has just changed the networks: import it again.",
   needsMedia: (machine: string) =>
     `${machine} starts from a file of its own: make it with the wizard. Nothing was changed.`,

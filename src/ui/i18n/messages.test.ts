@@ -33,3 +33,11 @@ test("Both languages use the same parameters", () => {
 });
 test("A Chinese browser gets Chinese", () => expect(preferredLanguage(["zh-HK", "en"])).toBe("zh-CN"));
 test("A browser of another language gets English", () => expect(preferredLanguage(["de"])).toBe("en"));
+
+test("A refusal that is a sentence of its own ends with one full stop", () => {
+  const { en, "zh-CN": zhCn } = catalogues;
+  expect(en.outside.refused("a", en.internet.refusal.list())).toBe(
+    "“a” was refused: A list is missing. Nothing was changed.",
+  );
+  expect(zhCn.outside.refused("a", zhCn.internet.refusal.list())).toBe("“a”被拒绝：缺少列表。没有任何更改。");
+});

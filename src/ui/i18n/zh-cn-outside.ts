@@ -23,7 +23,7 @@ export const outside: typeof english = {
   leftOut: (machines) => `以下虚拟机从自己的磁盘启动，因此没有导出：${machines}。`,
   imported: (machines) => `已采用文件中的网络，添加的虚拟机数：${machines}。`,
   stepsLeft: (steps) => `文件中的 ${steps} 个步骤由命令行执行，不在这里执行。`,
-  refused: (file, detail) => `“${file}”被拒绝：${detail}。没有任何更改。`,
+  refused: (file, detail) => `“${file}”被拒绝：${detail.replace(/。$/, "")}。没有任何更改。`,
   overtaken: "另一个标签页刚刚更改了网络：请重新导入。",
   needsMedia: (machine) => `${machine} 从自己的文件启动：请用向导创建它。没有任何更改。`,
   nameTaken: (machine) => `已有名为 ${machine} 的虚拟机。没有任何更改。`,
