@@ -10,7 +10,7 @@ import { BUNDLED, BundledDocuments } from "./bundle-documents.ts";
 import { freeName, newMac, type MachineDefinition } from "./definition.ts";
 import { FOLDER_COLLECTION, MACHINE_COLLECTION, NoSuchMachineError } from "./library.ts";
 import { RefusedActionError } from "./lifecycle.ts";
-import { MEDIA, mediaOf } from "./machine-media.ts";
+import { MEDIA, mediaOf, mediaOfSnapshots } from "./machine-media.ts";
 import type { OnProgress, StorageWorld } from "./machine-storage.ts";
 import { newPowerRecord, powerDocument } from "./power-record.ts";
 
@@ -181,7 +181,8 @@ async function documentsOf(store: Store, definition: MachineDefinition): Promise
     if (snapshot.state !== null) keys.push({ collection: STATES, key: snapshot.state });
     for (const { layer } of snapshot.disks) await chainOf(layer);
   }
-  for (const key of mediaOf(definition)) optional.push({ collection: MEDIA, key });
+  const media = new Set([...mediaOf(definition), ...(await mediaOfSnapshots(store, id))]);
+  for (const key of media) optional.push({ collection: MEDIA, key });
   for (const key of optional) if ((await store.get(key.collection, key.key)) !== undefined) keys.push(key);
   for (const layer of layers) {
     keys.push({ collection: LAYERS, key: layer });

@@ -4,9 +4,10 @@ import { DamagedError } from "../storage/errors.ts";
 import { readExactly, type ByteSource } from "../storage/formats/image.ts";
 import { ImportHold } from "../storage/import-hold.ts";
 import { joinChanges } from "../storage/join-changes.ts";
+import { SNAPSHOTS } from "../storage/layer.ts";
 import type { OnProgress } from "../storage/stoppable.ts";
 import { BLOCK_SIZE, ZERO_BLOCK, type BlockId, type Store } from "../storage/store.ts";
-import type { MachineDefinition } from "./definition.ts";
+import { parseDefinition, type MachineDefinition } from "./definition.ts";
 
 export const MEDIA = "media";
 
@@ -73,6 +74,15 @@ export async function readMedium(store: Store, id: string): Promise<Uint8Array |
     }
   }
   return bytes;
+}
+
+/** Ids of the kept media that the machines of snapshots name: of one machine's, or of all. */
+export async function mediaOfSnapshots(store: Store, machine?: string): Promise<string[]> {
+  const documents = await store.list(SNAPSHOTS, machine === undefined ? "" : `${machine}/`);
+  return documents.flatMap(({ value }) => {
+    const checked = parseDefinition((value as { definition: unknown }).definition);
+    return checked.type === "ok" ? mediaOf(checked.value) : [];
+  });
 }
 
 /** Ids of the kept media that a machine names. */

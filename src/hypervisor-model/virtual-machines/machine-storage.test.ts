@@ -13,6 +13,7 @@ import { ImageLoader } from "./images.ts";
 import { NoPeers } from "./library-peers.ts";
 import { MachineLibrary } from "./library.ts";
 import { StoreContents } from "./machine-contents.ts";
+import { keepMedium, readMedium } from "./machine-media.ts";
 import { MachineStorage } from "./machine-storage.ts";
 
 const MIB = 2 ** 20;
@@ -370,6 +371,17 @@ describe("a bundle", () => {
     expect(await other.read(a.disks[0].id, 32 * MIB)).toBe(1);
     await other.storage.snapshots.revert(a.id, snapshot);
     expect((await other.storage.snapshots.tree(a.id)).current).toBe(snapshot);
+  });
+
+  test("has the CD that only a snapshot of its machine has in its drive", async () => {
+    const medium = { type: "stored" as const, id: "11111111-2222-4333-8444-555555555555", name: "own.iso" };
+    await keepMedium(lab.store, medium.id, bytesSource(bytes(5000, 7)));
+    const { id } = await lab.machine({ cdrom: { medium: { ...medium, byteLength: 5000 } } });
+    await lab.storage.snapshots.take(id, { name: "s" });
+    await lab.library.update(id, { cdrom: null });
+    const other = await Laboratory.open();
+    await other.storage.bundles.import(bytesSource(await lab.exported([id])));
+    expect(await readMedium(other.store, medium.id)).toEqual(bytes(5000, 7));
   });
 
   test("of everything keeps the linked clones linked", async () => {

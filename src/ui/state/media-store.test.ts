@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Random } from "../../common/random.ts";
 import { MemoryStore } from "../../hypervisor-model/storage/memory-store.ts";
+import { takeSnapshot } from "../../hypervisor-model/storage/snapshots.ts";
 import {
   newDefinition,
   type MachineDefinition,
@@ -15,9 +16,10 @@ function machine(medium: MediumReference): MachineDefinition {
 }
 
 async function kept() {
-  const media = new MediaStore(new MemoryStore());
+  const store = new MemoryStore();
+  const media = new MediaStore(store);
   const medium = await media.keep(new File(["CD"], "own.iso"));
-  return { media, medium };
+  return { store, media, medium };
 }
 
 test("A medium is read back as it was given", async () => {
@@ -34,6 +36,14 @@ test("A medium that no machine uses any more is deleted", async () => {
 test("A medium that another machine uses stays", async () => {
   const { media, medium } = await kept();
   await media.deleteUnused(machine(medium), [machine(medium)]);
+  expect(await media.read(medium)).toHaveLength(2);
+});
+
+test("A medium that a snapshot's machine has stays, as a revert brings it back", async () => {
+  const { store, media, medium } = await kept();
+  const definition = machine(medium);
+  await takeSnapshot(store, { machine: definition.id, name: "s", definition, disks: [], now: 0 });
+  await media.deleteUnused(definition, [{ ...definition, cdrom: null }]);
   expect(await media.read(medium)).toHaveLength(2);
 });
 

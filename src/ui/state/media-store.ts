@@ -10,6 +10,7 @@ import {
   keepMedium,
   MEDIA,
   mediaOf,
+  mediaOfSnapshots,
   readMedium,
 } from "../../hypervisor-model/virtual-machines/machine-media.ts";
 import { MediumMissingError } from "./failure.ts";
@@ -38,9 +39,9 @@ export class MediaStore {
     return bytes;
   }
 
-  /** Deletes what `before` used and none of the machines uses any more. */
+  /** Deletes what `before` used and none of the machines uses any more, nor any snapshot, which a revert brings back. */
   async deleteUnused(before: MachineDefinition, machines: readonly MachineDefinition[]): Promise<void> {
-    const used = new Set(machines.flatMap(mediaOf));
+    const used = new Set([...machines.flatMap(mediaOf), ...(await mediaOfSnapshots(this.#store))]);
     const gone = [...new Set(mediaOf(before))].filter((id) => !used.has(id));
     if (gone.length > 0) {
       await this.#store.commit({ delete: gone.map((key) => ({ collection: MEDIA, key })) });
