@@ -19,7 +19,13 @@ import { readChain, readLayerMap, type LayerDocument } from "../storage/layer.ts
 import { MergedMap } from "../storage/merged-map.ts";
 import { listSnapshots } from "../storage/snapshots.ts";
 import { BLOCK_SIZE } from "../storage/store.ts";
-import { MAX_DISKS, type DiskDefinition, type MachineDefinition } from "./definition.ts";
+import {
+  freeName,
+  MAX_DISKS,
+  nameRefusal,
+  type DiskDefinition,
+  type MachineDefinition,
+} from "./definition.ts";
 import { NoSuchMachineError } from "./library.ts";
 import { RefusedActionError } from "./lifecycle.ts";
 import type { OnProgress, StorageWorld } from "./machine-storage.ts";
@@ -124,7 +130,9 @@ export class MachineDisks {
         "a free place",
         { key: "disk-count", maximum: MAX_DISKS },
       );
-    const attached: DiskDefinition = { id: disk, name, sizeMiB: sizeBytes / MIB };
+    // An image file may have any name.
+    const allowed = nameRefusal(name, []) === undefined ? name.trim() : freeName(name, []);
+    const attached: DiskDefinition = { id: disk, name: allowed, sizeMiB: sizeBytes / MIB };
     await this.#change(definition, [...definition.disks, attached]);
   }
 

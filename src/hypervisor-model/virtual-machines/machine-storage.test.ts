@@ -286,6 +286,17 @@ describe("disks", () => {
     expect((await disks.list()).map(({ name }) => name)).toEqual(["data"]);
   });
 
+  test.each([`${"x".repeat(200)}.img`, ".img", " data .img"])(
+    "of an image file named %j are put into a machine",
+    async (file) => {
+      const { disks } = lab.storage;
+      const { id } = await lab.machine();
+      const disk = await disks.import(file, () => bytesSource(bytes(4096, 1)));
+      await disks.attach(id, disk.id);
+      expect(lab.library.find(id)?.disks[1].id).toBe(disk.id);
+    },
+  );
+
   test("grow and never shrink", async () => {
     const { disks } = lab.storage;
     const machine = await lab.machine();
