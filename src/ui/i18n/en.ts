@@ -111,7 +111,8 @@ export const en = {
     deleteOn: "Power the machine off first.",
     noAgent:
       "The guest's agent does not answer yet, so the guest cannot be asked. “Power off” works at any time.",
-    notStartable: "This definition was made by a newer Ringside and can only be looked at or deleted.",
+    notStartable: "A newer Ringside saved this machine; open it with that version",
+    damaged: "The definition of this machine is damaged; import the machine from an exported file",
     elsewhere: "The machine is running in another tab of this browser.",
     noConsole: "The machine shows no console while it is off.",
     homeOnly: "Home always stays open.",
@@ -535,8 +536,9 @@ export const en = {
     newerTitle: "A machine from a newer version",
     newer: (name: string) =>
       `“${name}” was saved by a newer Ringside. It is kept as it is; open it with that version. Everything else works.`,
+    unreadableTitle: "A machine that cannot be read",
     unreadable: (name: string) =>
-      `The definition “${name}” cannot be read and is kept as it is. Export or delete it when you no longer need it.`,
+      `The definition of “${name}” is damaged. It is kept as it is; import the machine from an exported file to have it again. Everything else works.`,
     elsewhere: (name: string) =>
       `${name} runs in another tab or window of this browser. Use it there, or power it off there first: one disk cannot serve two running machines.`,
   },

@@ -110,7 +110,8 @@ export const zhCn: Messages = {
     isOn: "请先关机：运行时不能改变硬件。",
     deleteOn: "请先关机。",
     noAgent: "客户机代理 (guest agent) 还没有应答，无法请客户机自己关机。“关机”随时可用。",
-    notStartable: "这个定义由更新版本的 Ringside 保存，在这里只能查看或删除。",
+    notStartable: "这台虚拟机由更新版本的 Ringside 保存，请用那个版本打开",
+    damaged: "这台虚拟机的定义已损坏，请从导出的文件导入它",
     elsewhere: "这台虚拟机正在本浏览器的另一个标签页中运行。",
     noConsole: "虚拟机关机时没有控制台。",
     homeOnly: "主页始终打开。",
@@ -523,7 +524,9 @@ export const zhCn: Messages = {
       "浏览器拒绝 WebAssembly，而引擎需要它。请为本页面启用（或改用最新的 Chromium、Edge 或 Firefox），然后重新加载。",
     newerTitle: "来自更新版本的虚拟机",
     newer: (name) => `“${name}”由更新版本的 Ringside 保存，已原样保留；请用那个版本打开。其他功能不受影响。`,
-    unreadable: (name) => `定义“${name}”无法读取，已原样保留。不再需要时可以删除。`,
+    unreadableTitle: "无法读取的虚拟机",
+    unreadable: (name) =>
+      `“${name}”的定义已损坏，已原样保留；可以从导出的文件重新导入这台虚拟机。其他功能不受影响。`,
     elsewhere: (name) =>
       `${name} 正在本浏览器的另一个标签页或窗口中运行。请在那里使用，或先在那里关机：一块磁盘不能同时供两台运行的虚拟机使用。`,
   },

@@ -20,7 +20,7 @@ export function budget(): Budget {
 export function whyNot(m: Messages, view: MachineView | undefined, action: MachineAction): string {
   if (!view) return m.reason.noMachine;
   if (view.elsewhere && action !== "rename") return m.reason.elsewhere;
-  if (!view.definition) return m.reason.notStartable;
+  if (!view.definition) return view.isNewer ? m.reason.notStartable : m.reason.damaged;
   const isRefusedToTemplates = !["rename", "duplicate", "delete", "change-media", "edit-hardware"].includes(
     action,
   );

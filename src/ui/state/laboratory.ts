@@ -30,7 +30,7 @@ import { machineHost } from "./machine-host.ts";
 import { tellLosses } from "./lost-machines.ts";
 import { MediaStore } from "./media-store.ts";
 import { sourceOf } from "./own-media.ts";
-import { dismissOf, notify, tellEntries } from "./notices.ts";
+import { dismissOf, notify, isNewer, tellEntries } from "./notices.ts";
 import { signal } from "./signals.ts";
 import { MachinePower } from "./machine-power.ts";
 
@@ -262,7 +262,7 @@ class Laboratory extends MachinePower {
 
   #viewOf(entry: LibraryEntry): MachineView {
     if (entry.type === "unreadable")
-      return { id: entry.id, name: entry.name, state: "off", elsewhere: false };
+      return { id: entry.id, name: entry.name, state: "off", elsewhere: false, isNewer: isNewer(entry) };
     const { definition, power } = entry;
     const session = this.sessions.get(definition.id);
     const state = session?.state ?? (power.state === "suspended" ? "suspended" : "off");

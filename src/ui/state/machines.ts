@@ -35,6 +35,8 @@ export interface MachineView {
   elsewhere: boolean;
   /** Missing when this version cannot read it. */
   definition?: MachineDefinition;
+  /** Of one that cannot be read: a newer version wrote it. Otherwise it is damaged. */
+  isNewer?: boolean;
   session?: Session;
   ending?: Ending;
   /** Linked clones may be made of its snapshots; it cannot be powered on. */

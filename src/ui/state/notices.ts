@@ -125,13 +125,22 @@ export function tellTripleFault(fault: TripleFault, { id, name }: { id: string; 
   );
 }
 
+/** Whether a newer version of Ringside wrote what this one cannot read. */
+export function isNewer({ problems }: Extract<LibraryEntry, { type: "unreadable" }>): boolean {
+  return problems.some(({ reason }) => reason.key === "newer-version");
+}
+
 /** What the library was found with when the page opened. */
 export function tellEntries(entries: readonly LibraryEntry[]): void {
   for (const entry of entries) {
     if (entry.type === "unreadable") {
-      const newer = entry.problems.some(({ reason }) => reason.key === "newer-version");
-      const text: Sentence = (m) => (newer ? m.notice.newer(entry.name) : m.notice.unreadable(entry.name));
-      notify("warning", (m) => m.notice.newerTitle, text);
+      const { name } = entry;
+      const newer = isNewer(entry);
+      notify(
+        "warning",
+        (m) => (newer ? m.notice.newerTitle : m.notice.unreadableTitle),
+        (m) => (newer ? m.notice.newer(name) : m.notice.unreadable(name)),
+      );
     } else if (entry.power.state === "interrupted") {
       const { id, name } = entry.definition;
       notify(

@@ -48,7 +48,10 @@ export class Summary extends RingsideElement {
     const { summary, virtualization, command } = this.m;
     const addresses = liveFigures.get().get(machine.id)?.addresses;
     const { definition, state, id } = machine;
-    if (!definition) return html`<p>${this.m.notice.newer(machine.name)}</p>`;
+    if (!definition) {
+      const { notice } = this.m;
+      return html`<p>${machine.isNewer ? notice.newer(machine.name) : notice.unreadable(machine.name)}</p>`;
+    }
     const suspended = state === "suspended";
     const cost = startCost(this.m, machine);
     const when = (time: number | null) =>
