@@ -87,8 +87,8 @@ export class BundledDocuments {
 
   constructor(documents: readonly Document[]) {
     for (const document of documents) this.#add(document);
-    for (const [key] of this.of(LAYERS)) this.#checkChain(LAYERS, key, "a chain of layers");
-    for (const [key] of this.of(FOLDER_COLLECTION)) this.#checkChain(FOLDER_COLLECTION, key, "folders");
+    this.#checkChains(LAYERS, "a chain of layers");
+    this.#checkChains(FOLDER_COLLECTION, "folders");
     for (const [key, map] of this.of<SegmentValue>(LAYER_MAPS)) this.#checkMap(key, map);
     for (const [key, { layer }] of this.of<{ layer: string }>(DISKS)) this.#refer(DISKS, key, LAYERS, layer);
     for (const [key, medium] of this.of<MediumDocument>(MEDIA)) checkMedium(key, medium);
@@ -137,14 +137,18 @@ export class BundledDocuments {
     if (!this.of(to).has(id)) throw refused(collection, key, `nothing`, `${to} ${id} in the bundle`);
   }
 
-  /** `parent` leads to null. */
-  #checkChain(collection: string, first: string, what: string): void {
-    const seen = new Set<string>();
-    for (let key: string | null = first; key !== null;) {
-      if (seen.has(key)) throw refused(collection, first, "a loop", what);
-      seen.add(key);
-      this.#refer(collection, first, collection, key);
-      key = (this.of<{ parent: string | null }>(collection).get(key) as { parent: string | null }).parent;
+  /** From each document `parent` leads to null. */
+  #checkChains(collection: string, what: string): void {
+    const checked = new Set<string>();
+    for (const [first] of this.of(collection)) {
+      const seen = new Set<string>();
+      for (let key: string | null = first; key !== null && !checked.has(key);) {
+        if (seen.has(key)) throw refused(collection, first, "a loop", what);
+        seen.add(key);
+        this.#refer(collection, first, collection, key);
+        key = (this.of<{ parent: string | null }>(collection).get(key) as { parent: string | null }).parent;
+      }
+      for (const key of seen) checked.add(key);
     }
   }
 
