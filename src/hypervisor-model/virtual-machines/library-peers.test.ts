@@ -33,3 +33,26 @@ describe("pages that share a library", () => {
     await heard;
   });
 });
+
+describe("where there are Web Locks", () => {
+  const held = new Set<string>();
+  const locks = {
+    async request(name: string, hold: () => Promise<void>) {
+      held.add(name);
+      await hold();
+      held.delete(name);
+    },
+    query: async () => ({ held: [...held].map((name) => ({ name })) }),
+  } as unknown as LockManager;
+
+  test("a page that holds its lock is there, though it answers nothing, and is gone when it is closed", async () => {
+    const asking = new ChannelPeers("locks", "asking", locks);
+    // A frozen tab: its lock stands, its channel is silent.
+    const frozen = new ChannelPeers("another channel", "frozen", locks);
+    expect(await asking.isAlive("frozen")).toBe(true);
+    frozen.close();
+    await Promise.resolve();
+    expect(await asking.isAlive("frozen")).toBe(false);
+    asking.close();
+  });
+});

@@ -1,6 +1,7 @@
 /**
- * The pages (tabs, programs) that share one library: which of them are there, and word that something changed.
- * The Web Locks API would do for the first, but plain-HTTP and file:// pages have none; BroadcastChannel is everywhere.
+ * The pages (tabs, programs) that share one library: which of them are there, and word that something changed. A page holds
+ * a Web Lock of its name for its life, which a frozen tab keeps too. Plain-HTTP pages have no Web Locks: there each is asked
+ * over a BroadcastChannel, and one that is frozen cannot answer.
  */
 
 export interface LibraryPeers {
@@ -14,6 +15,8 @@ export interface LibraryPeers {
   close(): void;
 }
 
+const lockOf = (page: string) => `ringside-page-${page}`;
+
 type Message = { type: "changed" } | { type: "alive?"; owner: string } | { type: "alive"; owner: string };
 
 /** A page that is alive answers at once, even when it is in the background; one that is gone never does. */
@@ -24,16 +27,29 @@ export class ChannelPeers implements LibraryPeers {
   readonly #channel: BroadcastChannel;
   readonly #listeners = new Set<() => void>();
   readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #locks: LockManager | undefined;
+  #leave: () => void = () => undefined;
 
-  /** `library` is the same for all pages that share a store; `self` is this page's alone. */
-  constructor(library: string, self: string) {
+  /**
+   * `library` is the same for all pages that share a store; `self` is this page's alone. `locks` are those of this thread
+   * unless told; undefined where there are none.
+   */
+  constructor(library: string, self: string, locks = globalThis.navigator?.locks as LockManager | undefined) {
     this.self = self;
+    this.#locks = locks;
+    void locks?.request(lockOf(self), () => new Promise<void>((leave) => (this.#leave = leave)));
     this.#channel = new BroadcastChannel(`ringside-library-${library}`);
     this.#channel.onmessage = (event) => this.#receive((event as MessageEvent<Message>).data);
   }
 
   async isAlive(owner: string): Promise<boolean> {
     if (owner === this.self) return true;
+    if (this.#locks) {
+      if (!(await holds(this.#locks, lockOf(owner)))) return false;
+      // The lock of a page that is just being closed goes in a moment.
+      await new Promise((resolve) => setTimeout(resolve, ANSWER_MS));
+      return holds(this.#locks, lockOf(owner));
+    }
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(owner) ?? new Set();
       this.#waiting.set(owner, waiting);
@@ -58,6 +74,7 @@ export class ChannelPeers implements LibraryPeers {
   }
 
   close(): void {
+    this.#leave();
     this.#channel.close();
   }
 
@@ -94,4 +111,9 @@ export class NoPeers implements LibraryPeers {
   announceChange(): void {}
   onChange(): void {}
   close(): void {}
+}
+
+async function holds(locks: LockManager, name: string): Promise<boolean> {
+  const { held = [] } = await locks.query();
+  return held.some((lock) => lock.name === name);
 }

@@ -565,8 +565,10 @@ export const en = {
       "The browser refused to store more. Free some space or delete machines you no longer need, and try again.",
     workerDied: (name: string) =>
       `${name} stopped working and was powered off. What the guest had written is on its disk. Power it on again.`,
-    stateMismatch: (name: string) =>
-      `The suspended state does not fit ${name}'s hardware or this version any more. Power it off to discard that state, then power it on; the disk is not touched.`,
+    stateMismatch: (name: string, which: string) =>
+      `The saved state does not fit ${name} as it is now${which}. A suspended machine can be powered off, which discards that state; the disk is not touched.`,
+    mismatch: (field: string, found: string, expected: string) =>
+      `: its ${field} is ${found}, this machine's is ${expected}`,
     newer: "This machine was saved by a newer Ringside; open it with that version.",
     elsewhere: (name: string) => `${name} runs in another tab of this browser. Power it off there first.`,
     agentSilent: "The guest did not answer. Power off works at any time.",

@@ -550,8 +550,9 @@ export const zhCn: Messages = {
       `客户机映像“${image}”至少需要 ${minimum} MiB 内存。请在设置中为虚拟机增加内存，然后重新开机。`,
     storageRefused: "浏览器拒绝存储更多内容。请腾出一些空间，或删除不再需要的虚拟机，然后重试。",
     workerDied: (name) => `${name} 停止工作，已被关机。客户机写入的内容在磁盘上。请重新开机。`,
-    stateMismatch: (name) =>
-      `挂起状态已不适合 ${name} 的硬件或当前版本。请先关机以丢弃该状态，再开机；磁盘不受影响。`,
+    stateMismatch: (name, which) =>
+      `保存的状态与 ${name} 现在的情况不符${which}。挂起的虚拟机可以关机，该状态随之丢弃；磁盘不受影响。`,
+    mismatch: (field, found, expected) => `：状态中的 ${field} 为 ${found}，这台虚拟机为 ${expected}`,
     newer: "这台虚拟机由更新版本的 Ringside 保存，请用那个版本打开。",
     elsewhere: (name) => `${name} 正在本浏览器的另一个标签页中运行，请先在那里关机。`,
     agentSilent: "客户机没有应答。“关机”随时可用。",

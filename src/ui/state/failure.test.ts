@@ -1,4 +1,5 @@
 /** Errors as sentences of the page. */
+import { StateMismatchError } from "../../emulator/machine.ts";
 import { expect, test } from "vitest";
 import {
   FormatError,
@@ -91,6 +92,12 @@ test("A refused definition is told in Chinese with the field and the values", ()
   const reason: ValueRefusal = { key: "too-small", minimum: 32, found: "16" };
   const sentence = inChinese(new BadDefinitionError([{ path: "memoryMiB", reason }]));
   expect(sentence).toContain("memoryMiB: 至少为 32，却是 16");
+});
+
+test("A saved state that does not fit is told with the part that differs, through a thread too", () => {
+  const error = new StateMismatchError("memory", "64 MiB", "128 MiB");
+  const through = Object.assign(new Error(error.message), { name: error.name });
+  for (const each of [error, through]) expect(inChinese(each)).toMatch(/memory 为 64 MiB.*为 128 MiB/);
 });
 
 test("What was found and what was expected stands beside the sentence", () => {

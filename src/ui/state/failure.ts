@@ -37,7 +37,7 @@ export function sentenceFor(error: unknown, machine: string, memoryMiB: number):
     return (m) => m.error.tooLittleMemory(image, minimumMiB);
   }
   if (error instanceof MediumMissingError) return (m) => m.error.mediumMissing(error.message);
-  if (error instanceof StateMismatchError) return (m) => m.error.stateMismatch(machine);
+  if (error instanceof StateMismatchError) return mismatchSentence(machine, error.message);
   if (error instanceof RefusedActionError) return (m) => refusalText(m, error.reason);
   if (error instanceof BadDefinitionError) return (m) => m.errors.definition(problemsText(m, error.problems));
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
@@ -104,9 +104,16 @@ function namedSentence(error: unknown, name: string, message: string): Sentence 
   }
 }
 
+/** Which part of a saved state does not fit; from the message, since only that comes through threads. */
+function mismatchSentence(machine: string, message: string): Sentence {
+  const [, field, found, expected] = /: (\S+) is (.{1,80}), expected (.{1,80})$/.exec(message) ?? [];
+  return (m) =>
+    m.error.stateMismatch(machine, field === undefined ? "" : m.error.mismatch(field, found, expected));
+}
+
 /** What browsers say in words of their own. */
 function sentenceOfWords(name: string, message: string, machine: string, memoryMiB: number): Sentence {
-  if (/StateMismatch/.test(name + message)) return (m) => m.error.stateMismatch(machine);
+  if (/StateMismatch/.test(name + message)) return mismatchSentence(machine, message);
   if (name === "CompileError" || /WebAssembly|wasm-eval|wasm code generation/i.test(message)) {
     if (!/memory/i.test(message)) return (m) => m.error.wasmRefused;
   }
