@@ -106,11 +106,24 @@ test.each([
     '{"version":1,"source":"nop","instructions":9,"digest":"","records":[{"instructions":1,"time":1,"input":{"type":"frame"}}]}',
   ],
   [
+    "an input that is null",
+    '{"version":1,"source":"nop","instructions":9,"digest":"","records":[{"instructions":1,"time":1,"input":null}]}',
+  ],
+  [
     "records out of order",
     '{"version":1,"source":"nop","instructions":9,"digest":"","records":[{"instructions":5,"time":1,"input":{"type":"flush"}},{"instructions":1,"time":1,"input":{"type":"flush"}}]}',
   ],
 ])("%s is no recording", (_, text) => {
   expect(decodeRecording(text)).toBeUndefined();
+});
+
+test.each([
+  ["a time that has passed", "jmp $", 5, 0],
+  ["a time that does not come", "sti\nhlt", 2, Number.MAX_SAFE_INTEGER],
+])("a recording with an input at %s ends", async (_, source, instructions, time) => {
+  const records = [{ instructions, time, input: { type: "flush" as const } }];
+  const recording = { version: 1 as const, source, instructions: 1000, digest: "", records };
+  expect(await open("nop").driver.replay(recording)).toBe(false);
 });
 
 test("writes by hand are undone by a step back", async () => {

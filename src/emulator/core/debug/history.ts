@@ -186,7 +186,8 @@ export class History {
     let limit = until;
     if (coming !== undefined) {
       target = Math.min(target, Math.max(coming.instructions, cpu.instructions + 1));
-      if (coming.instructions <= target) limit = Math.min(limit, coming.time);
+      // A time that has passed already (a recording that was changed by hand) is no limit: nothing would ever be executed.
+      if (coming.instructions <= target && coming.time > clock.now()) limit = Math.min(limit, coming.time);
     }
     const stop = pc.run(target - cpu.instructions, limit);
     if (stop.type !== "limit" && !(stop.type === "idle" && coming !== undefined)) return stop;

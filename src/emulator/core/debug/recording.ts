@@ -84,7 +84,8 @@ export function decodeRecording(text: string): SessionRecording | undefined {
   const records: TimelineRecord[] = [];
   let last = 0;
   for (const one of list as Partial<TimelineRecord>[]) {
-    const input = typeof one?.input === "object" ? inputOf(one.input as Record<string, unknown>) : undefined;
+    const given = one?.input as Record<string, unknown> | null | undefined;
+    const input = typeof given === "object" && given !== null ? inputOf(given) : undefined;
     if (input === undefined || !isCount(one.instructions, instructions)) return undefined;
     if (!isCount(one.time, Number.MAX_SAFE_INTEGER) || one.instructions < last) return undefined;
     last = one.instructions;
