@@ -39,7 +39,7 @@ export class BarePcDriver implements DebugDriver {
   constructor(events: BarePcEvents) {
     this.#events = events;
     const { pc, screen } = this.#build(assembleProgram("cli\nhlt"));
-    this.debug = new Debugger(pc);
+    this.debug = new Debugger(pc, { keepsAllRecords: true });
     this.debug.start();
     // Ports and exceptions alone: that slows nothing that a small program does.
     this.debug.record({ log: true });
@@ -71,7 +71,7 @@ export class BarePcDriver implements DebugDriver {
     this.#source = source;
     const { breakpoints, recording } = this.debug;
     const { pc, screen } = this.#build(program);
-    this.debug = new Debugger(pc);
+    this.debug = new Debugger(pc, { keepsAllRecords: true });
     this.debug.start();
     for (const { enabled, place, condition } of breakpoints) {
       this.debug.addBreakpoint({ enabled, place, ...(condition !== undefined && { condition }) });

@@ -355,6 +355,23 @@ bits 32
     expect(debug.history.first).toBeGreaterThan(0);
   });
 
+  test("what comes in counts against the bound, and is forgotten with the oldest checkpoint", async () => {
+    const { pc } = barePc(LONG);
+    const debug = new Debugger(pc, { interval: 1000, maximumBytes: 10 << 20 });
+    debug.start();
+    for (let i = 0; i < 300; i++) {
+      debug.slice(1000);
+      debug.history.input({ type: "serial", port: 0, bytes: new Uint8Array(100_000) });
+    }
+    debug.slice(2000);
+    expect(debug.history.bytes).toBeLessThan(11 << 20);
+    expect(debug.history.records.length).toBeLessThan(300);
+    const [count, state] = [pc.cpu.instructions, digest(pc)];
+    await debug.goTo(debug.history.first);
+    await debug.goTo(count);
+    expect(digest(pc) === state).toBe(true);
+  });
+
   test("a machine that has ended runs again from before its end", async () => {
     const { go, debug } = open();
     expect(go({ type: "run" }).type).toBe("exit");

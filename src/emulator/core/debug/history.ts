@@ -17,8 +17,10 @@ const PAGE = 4096;
 export interface HistoryOptions {
   /** Instructions between two checkpoints. */
   interval?: number;
-  /** What checkpoints may take; beyond it the oldest are forgotten. */
+  /** What checkpoints and what came in after them may take; beyond it the oldest are forgotten. */
   maximumBytes?: number;
+  /** Keeps all that came in, though what is before the oldest checkpoint cannot be gone back to: for a session to be saved. */
+  keepsAllRecords?: boolean;
 }
 
 /** What came in from outside, or that the processor's translations were dropped (a checkpoint does so). */
@@ -39,6 +41,8 @@ interface Checkpoint {
   /** Old contents of what was written to drives, in order. */
   sectors: { drive: BlockDevice; offset: number; bytes: Uint8Array }[];
   bytes: number;
+  /** Of them what came in from here to the next checkpoint. */
+  recordBytes: number;
   /** The first record that comes after it. */
   next: number;
 }
@@ -48,6 +52,8 @@ const NEVER_MERGED = 12;
 const MOST_CHECKPOINTS = 64;
 /** About what the state of all devices but the screen takes. */
 const DEVICE_BYTES = 65_536;
+/** About what a record takes besides its bytes. */
+const RECORD_BYTES = 100;
 
 export class History {
   readonly records: TimelineRecord[] = [];
@@ -58,13 +64,18 @@ export class History {
   private readonly pc: Pc;
   private readonly interval: number;
   private readonly maximumBytes: number;
+  private readonly keepsAllRecords: boolean;
   private readonly checkpoints: Checkpoint[] = [];
   /** The next record to come. */
   private next = 0;
   private running = false;
 
-  constructor(pc: Pc, { interval = 1_000_000, maximumBytes = 64 << 20 }: HistoryOptions = {}) {
+  constructor(
+    pc: Pc,
+    { interval = 1_000_000, maximumBytes = 64 << 20, keepsAllRecords = false }: HistoryOptions = {},
+  ) {
     this.pc = pc;
+    this.keepsAllRecords = keepsAllRecords;
     this.interval = interval;
     this.maximumBytes = maximumBytes;
   }
@@ -148,6 +159,11 @@ export class History {
     const { cpu, clock } = this.pc;
     this.records.push({ instructions: cpu.instructions, time: clock.now(), input });
     this.next = this.records.length;
+    const last = this.checkpoints.at(-1);
+    if (last === undefined) return;
+    const bytes = RECORD_BYTES + sizeOf(input);
+    last.bytes += bytes;
+    last.recordBytes += bytes;
   }
 
   private cutFuture(): void {
@@ -233,6 +249,7 @@ export class History {
       pages: new Map(),
       sectors: [],
       bytes: pc.vga.planes.byteLength + DEVICE_BYTES,
+      recordBytes: 0,
       next: this.next,
     });
     pc.memory.watchHistory(true);
@@ -259,8 +276,18 @@ export class History {
         }
       }
       if (best >= 0 && list.length > MOST_CHECKPOINTS) this.merge(best);
-      else list.shift();
+      else this.forgetOldest();
     }
+  }
+
+  private forgetOldest(): void {
+    const list = this.checkpoints;
+    list.shift();
+    if (this.keepsAllRecords) return;
+    const gone = list[0].next;
+    this.records.splice(0, gone);
+    this.next -= gone;
+    for (const checkpoint of list) checkpoint.next -= gone;
   }
 
   /** The interval of checkpoint i + 1 becomes part of i's. */
@@ -272,6 +299,8 @@ export class History {
       kept.pages.set(page, contents);
       kept.bytes += PAGE;
     }
+    kept.recordBytes += gone.recordBytes;
+    kept.bytes += gone.recordBytes;
     kept.sectors.push(...gone.sectors);
     for (const { bytes } of gone.sectors) kept.bytes += bytes.length;
   }
@@ -391,4 +420,9 @@ export function undoable(drive: BlockDevice, history: () => History | undefined)
       });
     },
   };
+}
+
+function sizeOf(input: TimelineRecord["input"]): number {
+  if (input.type === "frame") return input.frame.length;
+  return "bytes" in input ? input.bytes.length : 0;
 }
