@@ -156,40 +156,45 @@ function mouseFloppy(): Buffer {
   return floppy;
 }
 
-test("An own floppy's program hears the mouse while the screen has it, and not after Ctrl+Alt", async () => {
-  await machineWith("mouse.img", mouseFloppy());
-  const heard = async () => {
-    await view("serial").click();
-    // The console is drawn anew, from its first byte on.
-    await expectConsole(page, "R");
-    return (await page.locator(".xterm-rows").innerText()).split("M").length - 1;
-  };
-  const moveOverScreen = async () => {
+// Once, on a busy computer, the mouse did not answer the guest's first command; what the test is about comes after that.
+test(
+  "An own floppy's program hears the mouse while the screen has it, and not after Ctrl+Alt",
+  { retry: 2 },
+  async () => {
+    await machineWith("mouse.img", mouseFloppy());
+    const heard = async () => {
+      await view("serial").click();
+      // The console is drawn anew, from its first byte on.
+      await expectConsole(page, "R", 30_000);
+      return (await page.locator(".xterm-rows").innerText()).split("M").length - 1;
+    };
+    const moveOverScreen = async () => {
+      await view("screen").click();
+      const { x, y } = (await page.locator("canvas").boundingBox())!;
+      for (let i = 1; i <= 5; i++) await page.mouse.move(x + 20 * i, y + 15 * i);
+    };
+    expect(await heard()).toBe(0);
+    await moveOverScreen();
+    expect(await heard()).toBe(0);
     await view("screen").click();
-    const { x, y } = (await page.locator("canvas").boundingBox())!;
-    for (let i = 1; i <= 5; i++) await page.mouse.move(x + 20 * i, y + 15 * i);
-  };
-  expect(await heard()).toBe(0);
-  await moveOverScreen();
-  expect(await heard()).toBe(0);
-  await view("screen").click();
-  await page.locator("canvas").click();
-  await page.locator("rs-screen-console .hint", { hasText: "belong to the guest" }).waitFor();
-  await page.mouse.down();
-  await page.mouse.up();
-  await page.keyboard.down("Control");
-  await page.keyboard.down("Alt");
-  await page.locator("rs-screen-console .hint", { hasText: "are yours again" }).waitFor();
-  await page.keyboard.up("Alt");
-  await page.keyboard.up("Control");
-  // a report has three bytes
-  await expect.poll(heard, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
-  const reports = await heard();
-  await moveOverScreen();
-  expect(await heard()).toBe(reports);
-  await page.locator('[data-command="power-off"] button').click();
-  await page.locator("rs-action.now button").click();
-});
+    await page.locator("canvas").click();
+    await page.locator("rs-screen-console .hint", { hasText: "belong to the guest" }).waitFor();
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.keyboard.down("Control");
+    await page.keyboard.down("Alt");
+    await page.locator("rs-screen-console .hint", { hasText: "are yours again" }).waitFor();
+    await page.keyboard.up("Alt");
+    await page.keyboard.up("Control");
+    // a report has three bytes
+    await expect.poll(heard, { timeout: 20_000 }).toBeGreaterThanOrEqual(3);
+    const reports = await heard();
+    await moveOverScreen();
+    expect(await heard()).toBe(reports);
+    await page.locator('[data-command="power-off"] button').click();
+    await page.locator("rs-action.now button").click();
+  },
+);
 
 test("GRUB Invaders runs on the bare machine and takes the keyboard", async () => {
   await page.locator("rs-library header rs-action button").click();

@@ -115,6 +115,8 @@ export abstract class MachinePower {
       } catch (error) {
         this.networks.unplug(id);
         if (session) this.sessions.delete(id);
+        // A start may fail before the machine is claimed: released first, it would be marked as running for ever.
+        await claimed.catch(() => undefined);
         await this.library.release(id, action === "resume" ? "suspended" : "off");
         this.refresh();
         throw session?.cancelled ? new StartCancelledError() : error;
