@@ -29,7 +29,11 @@ export class MachineBundles {
   }
 
   /** Writes machines that are off or suspended, with snapshots, saved states, disks and media. Left out: every machine. */
-  async export(sink: ByteSink, machines?: readonly string[], onProgress?: OnProgress): Promise<void> {
+  export(sink: ByteSink, machines?: readonly string[], onProgress?: OnProgress): Promise<void> {
+    return this.#world.contents.undisturbed(() => this.#export(sink, machines, onProgress));
+  }
+
+  async #export(sink: ByteSink, machines?: readonly string[], onProgress?: OnProgress): Promise<void> {
     const { library, store } = this.#world;
     const ids =
       machines ?? library.entries.flatMap((entry) => (entry.type === "machine" ? [entry.definition.id] : []));

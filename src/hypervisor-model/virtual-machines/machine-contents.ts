@@ -49,9 +49,20 @@ export class StoreContents implements MachineContents {
     return deletionOfMachine(this.#store, machine, disks);
   }
 
-  async tidy(idle: IdleDisks): Promise<void> {
-    await consolidateLayers(this.#store, idle);
-    await this.#store.collectGarbage();
+  #upkeep: Promise<unknown> = Promise.resolve();
+
+  /** Does `act` while no layer is merged: whoever reads several documents finds what they say of each other. */
+  undisturbed<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.#upkeep.then(act);
+    this.#upkeep = done.catch(() => undefined);
+    return done;
+  }
+
+  tidy(idle: IdleDisks): Promise<void> {
+    return this.undisturbed(async () => {
+      await consolidateLayers(this.#store, idle);
+      await this.#store.collectGarbage();
+    });
   }
 
   async deleteDisk(id: string): Promise<void> {
