@@ -41,7 +41,10 @@ export class VirtioConsole {
         queueSizes: [64, 64],
         readConfiguration: (offset) => [COLUMNS, 0, ROWS, 0][offset] ?? 0,
         notified: (queue) => {
-          if (queue === TRANSMIT) this.#drain();
+          if (queue === TRANSMIT)
+            this.virtio.serve(TRANSMIT, MAXIMUM_WRITE, {
+              take: (bytes) => bytes.length > 0 && this.#output(bytes),
+            });
           else if (queue === RECEIVE) this.#fill();
         },
       },
@@ -79,20 +82,6 @@ export class VirtioConsole {
       const part = this.#waiting.subarray(0, queue.room(chain));
       this.#waiting = this.#waiting.slice(part.length);
       if (queue.push(chain, part)) wanted = true;
-    }
-    if (wanted) this.virtio.interrupt();
-  }
-
-  #drain(): void {
-    const queue = this.virtio.queues[TRANSMIT];
-    let wanted = false;
-    // No more than the ring holds: a guest that goes on giving the same chain ends with it.
-    for (let i = 0; i < queue.s.size; i++) {
-      const chain = queue.pop();
-      if (chain === undefined) break;
-      const bytes = queue.read(chain, MAXIMUM_WRITE);
-      if (queue.push(chain, new Uint8Array(0))) wanted = true;
-      if (bytes.length > 0) this.#output(bytes);
     }
     if (wanted) this.virtio.interrupt();
   }

@@ -12,6 +12,7 @@ const CONTROL = 2;
 /** virtio_net_hdr with num_buffers, as VERSION_1 has it. */
 const HEADER_BYTES = 12;
 const MAXIMUM_FRAME = 65536;
+const MAXIMUM_COMMAND = 64;
 const CTRL_MAC = 1;
 const CTRL_MAC_ADDR_SET = 1;
 
@@ -53,8 +54,10 @@ export class VirtioNet {
           return offset === 6 && this.#linkUp ? 1 : 0;
         },
         notified: (queue) => {
-          if (queue === TRANSMIT) this.#drain();
-          else if (queue === CONTROL) this.#control();
+          if (queue === TRANSMIT)
+            this.virtio.serve(TRANSMIT, MAXIMUM_FRAME, { take: (bytes) => this.#sendFrame(bytes) });
+          else if (queue === CONTROL)
+            this.virtio.serve(CONTROL, MAXIMUM_COMMAND, { reply: (bytes) => this.#obey(bytes) });
         },
       },
       mapMemory,
@@ -70,32 +73,14 @@ export class VirtioNet {
     this.#mac.set(this.#factoryMac);
   }
 
-  #drain(): void {
-    const queue = this.virtio.queues[TRANSMIT];
-    let wanted = false;
-    // No more than the ring holds: a guest that goes on giving the same chain ends with it.
-    for (let i = 0; i < queue.s.size; i++) {
-      const chain = queue.pop();
-      if (chain === undefined) break;
-      const bytes = queue.read(chain, MAXIMUM_FRAME);
-      if (queue.push(chain, new Uint8Array(0))) wanted = true;
-      if (this.#linkUp && bytes.length > HEADER_BYTES) this.#transmit(bytes.slice(HEADER_BYTES));
-    }
-    if (wanted) this.virtio.interrupt();
+  #sendFrame(bytes: Uint8Array): void {
+    if (this.#linkUp && bytes.length > HEADER_BYTES) this.#transmit(bytes.slice(HEADER_BYTES));
   }
 
-  #control(): void {
-    const queue = this.virtio.queues[CONTROL];
-    let wanted = false;
-    for (let i = 0; i < queue.s.size; i++) {
-      const chain = queue.pop();
-      if (chain === undefined) break;
-      const command = queue.read(chain, 64);
-      const known = command[0] === CTRL_MAC && command[1] === CTRL_MAC_ADDR_SET && command.length >= 8;
-      if (known) this.#mac.set(command.subarray(2, 8));
-      if (queue.push(chain, Uint8Array.of(known ? 0 : 1))) wanted = true;
-    }
-    if (wanted) this.virtio.interrupt();
+  #obey(command: Uint8Array): Uint8Array {
+    const known = command[0] === CTRL_MAC && command[1] === CTRL_MAC_ADDR_SET && command.length >= 8;
+    if (known) this.#mac.set(command.subarray(2, 8));
+    return Uint8Array.of(known ? 0 : 1);
   }
 
   receive(frame: Uint8Array): void {

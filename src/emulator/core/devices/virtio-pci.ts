@@ -169,6 +169,8 @@ export interface VirtioIdentity {
   notified(queue: number): void;
 }
 
+const nothing = () => new Uint8Array(0);
+
 export class VirtioPci {
   readonly pci: PciFunction;
   readonly queues: VirtQueue[];
@@ -227,6 +229,31 @@ export class VirtioPci {
     this.#driverFeatures.fill(0);
     for (const queue of this.queues) queue.reset();
     this.pci.setInterrupt(false);
+  }
+
+  /**
+   * Serves what the driver has offered in a queue: `take` gets what is readable of each chain, at most `limit` bytes, once the
+   * chain is given back with what `reply` makes of it. No more chains than the ring holds: a guest that goes on giving the
+   * same one ends with it.
+   */
+  serve(
+    index: number,
+    limit: number,
+    {
+      reply = nothing,
+      take,
+    }: { reply?: (bytes: Uint8Array) => Uint8Array; take?: (bytes: Uint8Array) => void },
+  ): void {
+    const queue = this.queues[index];
+    let wanted = false;
+    for (let i = 0; i < queue.s.size; i++) {
+      const chain = queue.pop();
+      if (chain === undefined) break;
+      const bytes = queue.read(chain, limit);
+      if (queue.push(chain, reply(bytes))) wanted = true;
+      take?.(bytes);
+    }
+    if (wanted) this.interrupt();
   }
 
   /** After chains were given back to a driver that wants to hear of it. */
