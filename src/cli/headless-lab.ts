@@ -105,9 +105,9 @@ export class HeadlessLab implements LabWorld, LabStudent {
   }
 
   async parentOf(machine: string): Promise<string | undefined> {
-    const { id } = this.#find(machine);
     const { library } = this.#laboratory;
-    return this.machines().find((other) => library.clonesOf(other.id).some((clone) => clone.id === id))?.name;
+    const parent = library.parentOf(this.#find(machine).id);
+    return parent === undefined ? undefined : library.nameOf(parent);
   }
 
   try(machine: string, command: string, timeoutSeconds = COMMAND_SECONDS) {

@@ -6,7 +6,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import * as v from "valibot";
-import { ANSWER, type Lab } from "./lab.ts";
+import type { Lab } from "./lab.ts";
 
 const step = v.pipe(v.string(), v.maxLength(64));
 const short = v.pipe(v.string(), v.maxLength(400));
@@ -137,9 +137,4 @@ export function progressOf({ steps }: Lab, entries: readonly JournalEntry[]): Ma
 /** Answers by step, as a check of the whole lab wants them. */
 export function answersOf(progress: ReadonlyMap<string, StepProgress>): Map<string, string> {
   return new Map([...progress].flatMap(([id, { answer }]) => (answer === undefined ? [] : [[id, answer]])));
-}
-
-/** Whether the step's question was answered wrong at its last check. */
-export function isAnsweredWrong({ results }: StepProgress): boolean {
-  return results.some(({ check, ok }) => check === ANSWER && !ok);
 }

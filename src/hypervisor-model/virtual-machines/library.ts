@@ -174,6 +174,11 @@ export class MachineLibrary {
       .map(({ clone, snapshot }) => ({ id: clone, name: this.nameOf(clone), snapshot }));
   }
 
+  /** The machine on whose snapshot a linked clone stands. */
+  parentOf(id: string): string | undefined {
+    return this.#clones.find(({ clone }) => clone === id)?.machine;
+  }
+
   /** The id itself where there is no such machine. */
   nameOf(id: string): string {
     const entry = this.#entries.get(id);

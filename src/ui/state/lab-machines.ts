@@ -150,10 +150,8 @@ export class LabMachines implements LabWorld, LabStudent {
   }
 
   async parentOf(machine: string): Promise<string | undefined> {
-    const { id } = this.view(machine);
-    const isParent = (other: MachineDefinition) =>
-      laboratory.library.clonesOf(other.id).some((clone) => clone.id === id);
-    return this.machines().find(isParent)?.name;
+    const parent = laboratory.library.parentOf(this.view(machine).id);
+    return this.machines().find(({ id }) => id === parent)?.name;
   }
 
   try(machine: string, command: string, timeoutSeconds = COMMAND_SECONDS) {

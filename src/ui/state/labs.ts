@@ -113,19 +113,10 @@ function show(loaded: Pick<ActiveLab, "lab" | "texts">, document: KeptLab): void
   const { lab, texts } = loaded;
   const { seed, folder, entries } = document;
   const progress = progressOf(lab, entries);
-  const machines =
-    folder === null ? undefined : (activeMachines(lab, folder) ?? new LabMachines(lab, folder, answered));
+  const machines = folder === null ? undefined : new LabMachines(lab, folder, answered);
   if (activeLab.get()?.lab.id !== lab.id) onChange(lab.id);
   activeLab.set({ lab, seed, texts, machines, entries, progress });
   begunLabs.set(new Map(begunLabs.get()).set(lab.id, { passed: passedOf(progress), seed }));
-}
-
-let machinesOf: { lab: Lab; folder: string; machines: LabMachines } | undefined;
-
-function activeMachines(lab: Lab, folder: string): LabMachines {
-  if (machinesOf?.folder !== folder || machinesOf.lab.id !== lab.id)
-    machinesOf = { lab, folder, machines: new LabMachines(lab, folder, answered) };
-  return machinesOf.machines;
 }
 
 function answered(step: string, choice: string): void {
@@ -148,10 +139,9 @@ function note(event: LabEvent): Promise<boolean> {
 async function write(event: LabEvent): Promise<boolean> {
   const active = activeLab.get();
   if (active === undefined || kept === undefined) return false;
-  const stored = await readKept(kept.lab);
-  const isOurs = stored?.entries.length === kept.entries.length;
-  if (stored !== undefined && !isOurs) {
-    show(active, stored);
+  const stored = (await machineHost.store?.get(COLLECTION, kept.lab)) as KeptLab | undefined;
+  if (stored !== undefined && stored.entries?.length !== kept.entries.length) {
+    show(active, (await readKept(kept.lab)) ?? kept);
     notify(
       "warning",
       (m) => m.labs.otherTabTitle,
