@@ -106,14 +106,9 @@ export const architecturesStyles = css`
   }
   .choices {
     display: grid;
-    grid-template-columns: minmax(220px, 0.8fr) minmax(300px, 1.4fr) minmax(300px, 1fr);
+    grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr));
     gap: 12px;
     align-items: stretch;
-  }
-  @media (max-width: 1000px) {
-    .choices {
-      grid-template-columns: 1fr;
-    }
   }
   fieldset.list {
     max-block-size: 300px;

@@ -104,7 +104,7 @@ export class ClassPage extends RingsideElement {
     if (!isRead(row))
       return html`<tr class="wrong">
         <td>${row.file}</td>
-        <td colspan="8">✗ ${this.problem(labs, row)}</td>
+        <td colspan="9">✗ ${this.problem(labs, row)}</td>
       </tr>`;
     const { result, summary } = row;
     const { passed, total, assisted, hints, failures, milliseconds } = summary;
